@@ -1,0 +1,136 @@
+"""Opening the index, its transactions, and speaking plainly when SQLite fails."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlean.dbapi2
+import sqlite_vec
+
+from photond.errors import IndexDatabaseError
+from photond.store import schema
+
+# sqlean's SQLite always: it loads extensions whatever Python was built with, and one process must never
+# open the file with two SQLite libraries (docs/decisions.md). It has sqlite3's interface to the letter.
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+else:
+    Connection = sqlean.dbapi2.Connection
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+def open_index(path: Path, *, create: bool = False) -> Connection:
+    """Open the index, with its schema brought up to date.
+
+    Args:
+        path: The database file.
+        create: Make the file, readable by its owner alone, where there is none.
+
+    Returns:
+        A connection in autocommit mode with sqlite-vec loaded; writes go through `transaction`.
+
+    Raises:
+        IndexDatabaseError: There is no index, or it is locked, damaged or from a newer version.
+    """
+    if create:
+        _create_private(path)
+    elif not path.is_file():
+        raise IndexDatabaseError(
+            f"there is no index at {path} yet", "Run `photond index ~/Pictures` to make one."
+        )
+    with explained(path):
+        connection = connect(path)
+        try:
+            if not schema.is_current(connection):
+                schema.migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def connect(path: Path) -> Connection:
+    """A further connection to an index that `open_index` has opened before.
+
+    It may be used from any one thread at a time.
+    """
+    connection: Connection = sqlean.dbapi2.connect(
+        path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.enable_load_extension(True)  # noqa: FBT003 - sqlite3's own interface
+        sqlite_vec.load(connection)
+        connection.enable_load_extension(False)  # noqa: FBT003
+        connection.execute("pragma journal_mode = wal")
+        # In WAL mode this can lose the last commits to a power cut, which a scan finds again, and
+        # never damages the file.
+        connection.execute("pragma synchronous = normal")
+        connection.execute("pragma foreign_keys = on")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Commit everything done inside, or nothing of it.
+
+    The write lock is taken at the start, so that a reader never has to become a writer half-way,
+    which SQLite refuses at once instead of waiting.
+    """
+    connection.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        # A full disk makes SQLite roll back by itself.
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the file `path` into one line that helps."""
+    try:
+        yield
+    except sqlean.dbapi2.Error as error:
+        raise _explain(path, str(error)) from error
+
+
+def _explain(path: Path, reason: str) -> IndexDatabaseError:
+    if "locked" in reason:
+        return IndexDatabaseError(
+            f"the index {path} is locked by another program", "Try again when it has finished."
+        )
+    if any(word in reason for word in ("not a database", "malformed", "corrupt")):
+        return IndexDatabaseError(
+            f"the index {path} is damaged ({reason})",
+            "Move the file away and run `photond index` to build it again.",
+        )
+    if "full" in reason:
+        return IndexDatabaseError(
+            f"the disk that holds the index {path} is full",
+            "Free some space and run the command again; what was finished is kept.",
+        )
+    if "readonly" in reason or "unable to open" in reason:
+        return IndexDatabaseError(
+            f"the index {path} cannot be opened ({reason})", "Check its permissions."
+        )
+    return IndexDatabaseError(f"the index {path} failed: {reason}")
+
+
+def _create_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Created here and not by SQLite, so that it is never readable by others, not for an instant;
+        # SQLite gives its -wal and -shm files the same mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise IndexDatabaseError(
+            f"the index {path} cannot be created: {error.strerror}", "Check PHOTOND_DATABASE."
+        ) from error
