@@ -98,15 +98,14 @@ STATEMENTS = (
       content_id integer not null references contents (id) on delete cascade,
       label_id integer not null references labels (id),
       confidence real not null,
-      primary key (pack_id, content_id, label_id)
+      primary key (content_id, pack_id, label_id)
     ) strict, without rowid
     """,
     "create index tags_by_label on tags (pack_id, label_id, content_id)",
-    "create index tags_by_content on tags (content_id)",
     """
     create table scans (
-      id integer primary key,
-      path any not null,
+      -- The folder that was scanned; only its last scan is kept.
+      path any primary key not null,
       started_at text not null,
       finished_at text
     ) strict

@@ -15,7 +15,7 @@ from photond.store import schema
 # sqlean's SQLite always: it loads extensions whatever Python was built with, and one process must never
 # open the file with two SQLite libraries (docs/decisions.md). It has sqlite3's interface to the letter.
 if TYPE_CHECKING:
-    from sqlite3 import Connection
+    from sqlite3 import Connection as Connection  # noqa: PLC0414 - for the other modules
 else:
     Connection = sqlean.dbapi2.Connection
 

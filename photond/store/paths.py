@@ -23,6 +23,11 @@ def from_column(value: str | bytes) -> str:
     return value if isinstance(value, str) else os.fsdecode(value)
 
 
+def joined(folder: str | bytes, name: str | bytes) -> str:
+    """The path of a file, from the columns of its folder and its name."""
+    return f"{from_column(folder).rstrip('/')}/{from_column(name)}"
+
+
 def below(column: str, folder: str) -> tuple[str, Sequence[str | bytes]]:
     """A condition that holds for `folder` itself and for every path below it.
 
@@ -38,9 +43,8 @@ def below(column: str, folder: str) -> tuple[str, Sequence[str | bytes]]:
     end = prefix[:-1] + "0"
     if folder == "/":
         return "1", ()
-    condition = (
-        f"({column} in (?, ?) or ({column} >= ? and {column} < ?) or ({column} >= ? and {column} < ?))"
-    )
+    either = " or ".join([f"({column} >= ? and {column} < ?)"] * 2)
+    condition = f"({column} in (?, ?) or {either})"
     return condition, (
         to_column(folder),
         os.fsencode(folder),

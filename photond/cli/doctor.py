@@ -1,0 +1,165 @@
+"""`photond doctor`."""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
+
+import typer
+
+from photond.cli.command import command
+from photond.cli.output import finish, print_json, print_line
+from photond.cli.session import Session
+from photond.errors import ExitCode, PhotondError
+
+_MIN_FREE_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one examination found.
+
+    Attributes:
+        subject: What was examined.
+        verdict: "ok", "warning" (it works, and could be better) or "error".
+        detail: What was found.
+        remedy: What the user can do about it; empty where there is nothing to do.
+    """
+
+    subject: str
+    verdict: Literal["ok", "warning", "error"]
+    detail: str
+    remedy: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "doctor")(doctor)
+
+
+def doctor(
+    session: Session, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Test everything that photond relies on, one line each, with the remedy where it is not so."""
+    examinations: tuple[Callable[[Session], Iterator[Finding]], ...] = (
+        _configuration,
+        _sqlite,
+        _model,
+        _index,
+        _folders,
+        _disk,
+    )
+    findings: list[Finding] = []
+    for examine in examinations:
+        try:
+            findings.extend(examine(session))
+        except PhotondError as error:
+            subject = examine.__name__.removeprefix("_")
+            findings.append(Finding(subject, "error", error.message, error.remedy))
+    if json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            remedy = f" -> {finding.remedy}" if finding.remedy else ""
+            print_line(f"{finding.verdict:<8} {finding.subject:<14} {finding.detail}{remedy}")
+    is_ill = any(finding.verdict == "error" for finding in findings)
+    finish(ExitCode.INCOMPLETE if is_ill else ExitCode.DONE)
+
+
+def _configuration(session: Session) -> Iterator[Finding]:
+    from photond.config import chosen_file
+
+    settings = session.settings
+    file = chosen_file(session.config)
+    detail = f"{file}" if file.exists() else f"{file} is not there, the defaults hold"
+    yield Finding("configuration", "ok", detail)
+    if not settings.folders:
+        yield Finding("folders", "warning", "none is configured", "Set `folders`, or name some.")
+
+
+def _sqlite(_session: Session) -> Iterator[Finding]:
+    import numpy as np
+    import sqlean.dbapi2
+    import sqlite_vec
+
+    yield Finding("sqlite", "ok", f"SQLite {sqlean.dbapi2.sqlite_version}")
+    connection = sqlean.dbapi2.connect(":memory:")
+    try:
+        connection.enable_load_extension(True)
+        sqlite_vec.load(connection)
+        connection.execute("create virtual table trial using vec0(v float[2])")
+        connection.execute("insert into trial values (?)", (np.ones(2, "<f4").tobytes(),))
+        (found,) = connection.execute(
+            "select rowid from trial where v match ? and k = 1", (np.zeros(2, "<f4").tobytes(),)
+        ).fetchone()
+        (version,) = connection.execute("select vec_version()").fetchone()
+    except sqlean.dbapi2.Error as error:
+        yield Finding("sqlite-vec", "error", str(error), "Install sqlite-vec again.")
+        return
+    finally:
+        connection.close()
+    page = os.sysconf("SC_PAGESIZE") // 1024
+    detail = f"{version} finds its nearest neighbour ({found}); memory pages of {page} KiB"
+    yield Finding("sqlite-vec", "ok", detail)
+
+
+def _model(session: Session) -> Iterator[Finding]:
+    from photond.models.trial import try_pack
+
+    pack = session.pack
+    try_pack(pack)
+    yield Finding("model", "ok", f"the pack {pack.name!r} is whole, and both towers work")
+    if pack.name == "mini":
+        yield Finding(
+            "model",
+            "warning",
+            "the pack 'mini' knows a thousand things and no relations",
+            'For more, use a SigLIP pack (README, "A better model").',
+        )
+
+
+def _index(session: Session) -> Iterator[Finding]:
+    from photond.store import check
+
+    path = session.database
+    if not path.exists():
+        yield Finding("index", "warning", f"there is none at {path} yet", "Run `photond index`.")
+        return
+    from photond.store.database import explained
+
+    connection = session.open_index()
+    with explained(path):
+        problems = check.problems(connection)
+    connection.close()
+    for problem in problems:
+        yield Finding("index", "error", problem, "Move it away and run `photond index`.")
+    if not problems:
+        yield Finding("index", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB, is whole")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Finding("index", "warning", "others can read it", f"Run: chmod 600 {path}")
+
+
+def _folders(session: Session) -> Iterator[Finding]:
+    for folder in session.settings.folder_paths():
+        if not folder.is_dir():
+            yield Finding(
+                "folder", "warning", f"{folder} is not there", "Its photos count as offline."
+            )
+        elif not os.access(folder, os.R_OK | os.X_OK):
+            yield Finding("folder", "error", f"{folder} may not be read", "Check its permissions.")
+        else:
+            yield Finding("folder", "ok", f"{folder}")
+
+
+def _disk(session: Session) -> Iterator[Finding]:
+    place = session.database.parent
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    detail = f"{free / 1e9:.1f} GB free for the index"
+    if free < _MIN_FREE_BYTES:
+        yield Finding("disk", "warning", detail, f"Free some space on the disk of {place}.")
+    else:
+        yield Finding("disk", "ok", detail)

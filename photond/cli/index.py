@@ -1,0 +1,134 @@
+"""`photond index`."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photond.cli.command import command
+from photond.cli.output import finish, note, print_json, print_line
+from photond.cli.session import Session, absolute
+from photond.errors import ConfigError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from photond.pipeline.summary import Summary
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "index")(index)
+
+
+def index(
+    session: Session,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Folders or photos; without any, the folders of the configuration.",
+            show_default=False,
+        ),
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try photos again that failed and have not changed.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Make one pass over photo folders: find what is new, embed it, tag it.
+
+    Can be interrupted at any time; the next pass goes on where this one was.
+    """
+    roots = [absolute(path) for path in paths or ()] or _configured_roots(session)
+    from photond.cli.progress import progress_bar
+    from photond.pipeline.index import Indexer
+    from photond.store.database import explained
+    from photond.store.lock import only_indexer
+
+    pack = session.pack
+    connection = session.open_index(create=True)
+    with explained(session.database), only_indexer(session.database), _stop_on_signal() as stop:
+        with progress_bar(hidden=json) as on_progress:
+            indexer = Indexer(
+                connection, session.database, pack, session.settings, on_progress, stop.is_set
+            )
+            summary = indexer.run(roots, retry=retry)
+        connection.close()
+    if json:
+        print_json(asdict(summary))
+    else:
+        _print(summary)
+    if summary.interrupted:
+        note(
+            "photond: interrupted; what was finished is kept, and the next pass goes on from there"
+        )
+        # A worker may still be inside a decoder that knows nothing of being stopped; ending the
+        # interpreter under it can crash, and everything that counts is committed.
+        sys.stdout.flush()
+        os._exit(ExitCode.INTERRUPTED)
+    if summary.absent_folders:
+        error = UsageError if paths else ConfigError
+        raise error(f"there is no {' and no '.join(summary.absent_folders)}")
+    finish(ExitCode.DONE if summary.is_whole else ExitCode.INCOMPLETE)
+
+
+def _configured_roots(session: Session) -> list[str]:
+    roots = [str(path) for path in session.settings.folder_paths()]
+    if not roots:
+        raise UsageError(
+            "there is no folder to index",
+            "Name one, as in `photond index ~/Pictures`, or set `folders` in the configuration "
+            "(`photond config init`).",
+        )
+    return roots
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[Event]:
+    stop = Event()
+
+    def on_signal(number: int, frame: object) -> None:
+        del number, frame
+        stop.set()
+
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print(summary: "Summary") -> None:
+    counts = {
+        "new": summary.new,
+        "changed": summary.changed,
+        "moved": summary.moved,
+        "unchanged": summary.unchanged,
+        "missing": summary.missing,
+        "forgotten": summary.forgotten,
+        "offline": summary.offline,
+        "failed": summary.failed,
+        "waiting": summary.waiting,
+    }
+    always = ("new", "changed", "unchanged", "failed")
+    worked_on = summary.new + summary.changed + summary.moved
+    line = ", ".join(
+        f"{count:,} {name}" for name, count in counts.items() if count or name in always
+    )
+    rate = f", {worked_on / summary.seconds:.1f} photos/s" if worked_on else ""
+    print_line(f"{line} ({summary.seconds:.1f} s{rate})")
+    for reason, count in summary.reasons.most_common():
+        print_line(f"  failed: {count:,} times: {reason}")
+    for folder in summary.unreadable_folders:
+        print_line(f"  folder not read: {folder}")
+    if summary.failed:
+        print_line("  `photond status` lists the photos that failed.")

@@ -1,0 +1,59 @@
+"""Texts to token ids, as the text tower was trained to see them."""
+
+import string
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from photond.errors import ModelError
+from photond.models.pack import Pack
+
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def canonicalise(text: str, how: str) -> str:
+    """Bring a text into the form that a model was trained with.
+
+    Args:
+        text: Any text.
+        how: "none"; "lower" for lower case; "siglip" for lower case without ASCII punctuation and
+            with white space collapsed (big_vision's `canonicalize_text`, which SigLIP was trained
+            with).
+    """
+    if how == "none":
+        return text
+    text = text.lower()
+    if how == "siglip":
+        text = " ".join(text.translate(_NO_PUNCTUATION).split())
+    return text
+
+
+class TextTokenizer:
+    """A pack's tokenizer, with the padding and truncation that its text tower needs."""
+
+    def __init__(self, pack: Pack) -> None:
+        path = pack.path_of(pack.tokenizer)
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing narrower
+            raise ModelError(
+                f"the tokenizer {path} of the pack {pack.name!r} cannot be read: {error}"
+            ) from error
+        pad_token = self._tokenizer.id_to_token(pack.text.pad_id)
+        if pad_token is None:
+            raise ModelError(
+                f"the pack {pack.name!r} pads with the token {pack.text.pad_id}, "
+                f"which its tokenizer does not have"
+            )
+        self._canonicalise = pack.text.canonicalise
+        self._tokenizer.enable_truncation(pack.text.context_length)
+        fixed = pack.text.context_length if pack.text.padding == "max_length" else None
+        self._tokenizer.enable_padding(pad_id=pack.text.pad_id, pad_token=pad_token, length=fixed)
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Token ids of texts, int64 of shape (n, tokens); every row ends in the padding."""
+        canonical = [canonicalise(text, self._canonicalise) for text in texts]
+        encoded = self._tokenizer.encode_batch(canonical)
+        return np.array([one.ids for one in encoded], np.int64)

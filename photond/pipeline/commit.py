@@ -1,0 +1,131 @@
+"""Committing outcomes: what the workers found becomes rows, all of a batch or none."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from photond.models.pack import Pack
+from photond.pipeline.tagging import LabelBank, TagRules, choose
+from photond.pipeline.work import Embedded, Failed, Outcome, Same, Vanished
+from photond.store import contents, embeddings, files, jobs, tags
+from photond.store.contents import Content
+from photond.store.database import Connection, transaction
+from photond.store.files import Absence, FileStat
+
+Result = Literal["new", "changed", "moved", "unchanged", "failed", "vanished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Committer:
+    """Writes outcomes to the index.
+
+    Attributes:
+        connection: The index.
+        pack: The pack in use.
+        pack_id: Its id in the index.
+        bank: The labels to tag with.
+        rules: Which tags a photo gets.
+        label_ids: The labels' ids in the index.
+    """
+
+    connection: Connection
+    pack: Pack
+    pack_id: int
+    bank: LabelBank
+    rules: TagRules
+    label_ids: dict[str, int]
+
+    def commit(self, outcomes: Sequence[Outcome]) -> list[Result]:
+        """Write a batch in one transaction; returns what each outcome meant, in their order."""
+        with transaction(self.connection):
+            return [self._write(outcome) for outcome in outcomes]
+
+    def is_known(self, sha256: str) -> bool:
+        """Whether the index has an embedding of the content with a hash."""
+        return contents.find_embedded(self.connection, sha256, self.pack_id) is not None
+
+    def retag(self, fingerprint: str) -> None:
+        """Tag every photo anew from its stored embedding.
+
+        Args:
+            fingerprint: Of what the tags are made with, to be remembered.
+        """
+        with transaction(self.connection):
+            for ids, vectors in embeddings.all_embeddings(self.connection, self.pack_id):
+                self._tag(ids.tolist(), vectors)
+            embeddings.set_tagging_fingerprint(self.connection, self.pack_id, fingerprint)
+
+    def _write(self, outcome: Outcome) -> Result:
+        match outcome:
+            case Embedded():
+                content_id = contents.put(self.connection, _content(outcome))
+                embeddings.add_embedding(
+                    self.connection, self.pack_id, content_id, outcome.embedding
+                )
+                self._tag([content_id], outcome.embedding[np.newaxis])
+                return self._link(outcome.job.file_id, content_id, outcome.stat)
+            case Same():
+                known_id = contents.find_embedded(self.connection, outcome.sha256, self.pack_id)
+                assert known_id is not None
+                return self._link(outcome.job.file_id, known_id, outcome.stat)
+            case Failed():
+                jobs.fail(self.connection, outcome.job.file_id, outcome.failure, outcome.reason)
+                if outcome.failure == "undecodable":
+                    # What was known of the path is not true of these bytes.
+                    files.set_content(self.connection, outcome.job.file_id, None)
+                return "failed"
+            case Vanished():
+                absence: Absence = "missing" if _has_left(outcome.job.path) else "offline"
+                files.mark_absent(self.connection, [outcome.job.file_id], absence)
+                return "vanished"
+
+    def _link(self, file_id: int, content_id: int, stat: FileStat) -> Result:
+        jobs.finish(self.connection, file_id)
+        before = files.content_of(self.connection, file_id)
+        files.set_content(self.connection, file_id, content_id)
+        files.update_file(self.connection, file_id, stat)
+        if before == content_id:
+            return "unchanged"
+        if before is not None:
+            return "changed"
+        moved_from = [
+            id_
+            for id_, path, state in files.twins(self.connection, content_id, file_id)
+            if state == "missing" or (state == "present" and _has_left(path))
+        ]
+        files.delete_files(self.connection, moved_from[:1])
+        return "moved" if moved_from else "new"
+
+    def _tag(self, content_ids: Sequence[int], vectors: embeddings.Embedding) -> None:
+        cosines = vectors @ self.bank.embeddings.T
+        chosen = {
+            content_id: choose(row, self.bank.labels, self.pack.score, self.rules)
+            for content_id, row in zip(content_ids, cosines, strict=True)
+        }
+        tags.set_tags(self.connection, self.pack_id, chosen, self.label_ids)
+
+
+def _content(outcome: Embedded) -> Content:
+    facts = outcome.facts
+    return Content(
+        sha256=outcome.sha256,
+        size=outcome.stat.size,
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        taken_at=facts.taken_at,
+        utc_offset_minutes=facts.utc_offset_minutes,
+        camera=facts.camera,
+        lens=facts.lens,
+        latitude=facts.latitude,
+        longitude=facts.longitude,
+    )
+
+
+def _has_left(path: str) -> bool:
+    """Whether a file is gone from a folder that is still there."""
+    return not os.path.lexists(path) and Path(path).parent.is_dir()

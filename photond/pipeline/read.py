@@ -1,0 +1,65 @@
+"""Reading a photo file once: its bytes, their hash, and proof that it stood still meanwhile."""
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+
+from photond.errors import PictureError
+
+
+class UnreadableError(PictureError):
+    """The file could not be read; that may be different the next time, without it having changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoBytes:
+    """The content of a photo file.
+
+    Attributes:
+        data: The whole file. It is read rather than mapped: a disk that is unplugged under a mapping
+            kills the process.
+        sha256: Of the data, hexadecimal.
+        status: Of the file, when it was read.
+    """
+
+    data: bytes
+    sha256: str
+    status: os.stat_result
+
+
+def read_photo(path: str, max_bytes: int) -> PhotoBytes:
+    """Read a photo file whole.
+
+    Args:
+        path: Of the file.
+        max_bytes: A larger file is not read.
+
+    Raises:
+        FileNotFoundError: It is not there any more.
+        UnreadableError: It may not be read, the disk fails, or it is being written to.
+        PictureError: It is too large, empty, or not a regular file.
+    """
+    try:
+        # Non-blocking, because a pipe may stand where a photo was, and opening it would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise PictureError("it is not a regular file")
+            if before.st_size > max_bytes:
+                raise PictureError(
+                    f"the file has {before.st_size / 1e6:.0f} MB, "
+                    f"the limit is {max_bytes / 1e6:.0f} MB (index.max_megabytes)"
+                )
+            data = file.read(max_bytes + 1)
+            after = os.fstat(descriptor)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableError((error.strerror or str(error)).lower()) from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or (
+        len(data) != after.st_size
+    ):
+        raise UnreadableError("it was being written to while it was read")
+    return PhotoBytes(data, hashlib.sha256(data).hexdigest(), after)

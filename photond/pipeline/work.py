@@ -1,0 +1,226 @@
+"""The worker pool: jobs go in, outcomes come out.
+
+Each worker takes one photo from its bytes to its embedding by itself, with one thread in the tower: a
+processor second goes into decoding or into the tower and nowhere else, so the cores are all busy and
+no queue stands between the two (docs/decisions.md).
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+import numpy as np
+import numpy.typing as npt
+from structlog import get_logger
+
+from photond.errors import ModelError, PictureError
+from photond.imaging.decode import decode
+from photond.imaging.picture import Facts, Limits
+from photond.imaging.preprocess import InputSpec, to_tensor
+from photond.models.towers import ImageTower
+from photond.pipeline.read import UnreadableError, read_photo
+from photond.pipeline.walk import file_stat
+from photond.store.files import FileStat
+from photond.store.jobs import Failure, Job
+
+log = get_logger(__name__)
+
+# A decoder that never comes back cannot be stopped, only left behind; this many times the limit of
+# one photo is waited for, because the decoders that can be stopped stop by themselves at the limit.
+_PATIENCE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A photo that was decoded and embedded.
+
+    Attributes:
+        job: What was to be done.
+        stat: Of the file, as it was read.
+        sha256: Of its bytes.
+        facts: What it says about itself.
+        embedding: float32 of shape (dimension,), unit length.
+    """
+
+    job: Job
+    stat: FileStat
+    sha256: str
+    facts: Facts
+    embedding: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """A photo whose bytes are known, or are being worked on under another path: nothing to compute."""
+
+    job: Job
+    stat: FileStat
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A photo that could not be read; `sha256` is known where its bytes could."""
+
+    job: Job
+    failure: Failure
+    reason: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A photo that was not there any more."""
+
+    job: Job
+
+
+Outcome = Embedded | Same | Failed | Vanished
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the workers have in common.
+
+    Attributes:
+        tower: The image tower, which all of them use at once.
+        input_spec: What it takes.
+        limits: Of decoding.
+        max_bytes: Of a file.
+        is_known: Whether the index has an embedding of the content with a hash; thread-safe.
+    """
+
+    tower: ImageTower
+    input_spec: InputSpec
+    limits: Limits
+    max_bytes: int
+    is_known: Callable[[str], bool]
+
+
+class Workers:
+    """Threads that turn jobs into outcomes, in whatever order they finish.
+
+    Args:
+        task: What to do.
+        count: How many threads.
+    """
+
+    def __init__(self, task: Task, count: int) -> None:
+        self._task = task
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
+        self._hashes = _HashesInHand()
+        self._started: dict[int, float] = {}
+        self._in_hand: dict[int, Job] = {}
+        self.count = count
+        for _ in range(count):
+            self._add_thread()
+
+    def give(self, job: Job) -> None:
+        """Hand a job to the workers."""
+        self._in_hand[job.file_id] = job
+        self._jobs.put(job)
+
+    def take(self, timeout: float) -> list[Outcome]:
+        """The outcomes that are there, after waiting up to `timeout` seconds for the first."""
+        outcomes: list[Outcome] = []
+        try:
+            outcomes.append(self._outcomes.get(timeout=timeout))
+            while True:
+                outcomes.append(self._outcomes.get_nowait())
+        except Empty:
+            pass
+        outcomes = [one for one in outcomes if one.job.file_id in self._in_hand]
+        for outcome in outcomes:
+            self._put_down(outcome.job)
+        return outcomes + self._overdue()
+
+    def done_with(self, sha256: str) -> None:
+        """Say that what is known of a content stands in the index now, for all to find."""
+        self._hashes.release(sha256)
+
+    @property
+    def in_hand(self) -> list[Job]:
+        """The jobs that were given and have not come back."""
+        return list(self._in_hand.values())
+
+    def stop(self) -> None:
+        """Let the threads end once they have nothing left to do."""
+        for _ in range(self.count):
+            self._jobs.put(None)
+
+    def _add_thread(self) -> None:
+        # Daemon threads: one that hangs in a decoder must not keep the process from ending.
+        threading.Thread(target=self._work, name="photond-worker", daemon=True).start()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._started[job.file_id] = time.monotonic()
+            self._outcomes.put(self._process(job))
+            if job.file_id not in self._in_hand:
+                return  # given up as overdue, and replaced
+
+    def _process(self, job: Job) -> Outcome:  # noqa: PLR0911 - one return an outcome
+        sha256 = None
+        try:
+            photo = read_photo(job.path, self._task.max_bytes)
+            name = job.path.rpartition("/")[2]
+            stat = file_stat(name, photo.status)
+            sha256 = photo.sha256
+            if not self._hashes.acquire(sha256, self._task.is_known):
+                return Same(job, stat, sha256)
+            spec = self._task.input_spec
+            picture = decode(photo.data, name=name, min_side=spec.size, limits=self._task.limits)
+            pixels = to_tensor(picture.image, spec)
+            embedding = self._task.tower.embed(pixels[np.newaxis])[0]
+            return Embedded(job, stat, sha256, picture.facts, embedding)
+        except FileNotFoundError:
+            return Vanished(job)
+        except UnreadableError as error:
+            return Failed(job, "unreadable", error.reason)
+        except PictureError as error:
+            return Failed(job, "undecodable", error.reason, sha256)
+        except (ModelError, MemoryError) as error:
+            # Not the photo's fault, as far as anyone can tell.
+            return Failed(job, "unreadable", str(error) or "not enough memory", sha256)
+        except Exception as error:  # one photo never stops the others
+            log.exception("unexpected failure", path=job.path)
+            return Failed(job, "undecodable", f"{type(error).__name__}: {error}", sha256)
+
+    def _overdue(self) -> list[Outcome]:
+        limit = self._task.limits.max_seconds * _PATIENCE
+        now = time.monotonic()
+        overdue: list[Outcome] = []
+        for file_id, started in list(self._started.items()):
+            if file_id in self._in_hand and now - started > limit:
+                job = self._in_hand[file_id]
+                overdue.append(Failed(job, "undecodable", f"decoding took more than {limit:.0f} s"))
+                self._put_down(job)
+                self._add_thread()
+        return overdue
+
+    def _put_down(self, job: Job) -> None:
+        self._in_hand.pop(job.file_id, None)
+        self._started.pop(job.file_id, None)
+
+
+class _HashesInHand:
+    """Which contents are being worked on, so that copies of a photo are embedded once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hashes: set[str] = set()
+
+    def acquire(self, sha256: str, is_known: Callable[[str], bool]) -> bool:
+        """Whether the caller is the one to work on a content."""
+        with self._lock:
+            if sha256 in self._hashes or is_known(sha256):
+                return False
+            self._hashes.add(sha256)
+            return True
+
+    def release(self, sha256: str) -> None:
+        with self._lock:
+            self._hashes.discard(sha256)

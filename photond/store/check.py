@@ -1,0 +1,35 @@
+"""Proving that an index is whole."""
+
+from photond.store.database import Connection
+from photond.store.embeddings import embedded_contents
+
+
+def problems(connection: Connection) -> list[str]:
+    """What is wrong with an index: damage to the file, and rows that contradict each other."""
+    found = [
+        f"damaged: {message}"
+        for (message,) in connection.execute("pragma integrity_check(10)")
+        if message != "ok"
+    ]
+    found += [
+        f"a row of {table} refers to a row of {parent} that is not there"
+        for table, _rowid, parent, _constraint in connection.execute("pragma foreign_key_check")
+    ]
+    for pack_id, name in connection.execute("select id, name from packs").fetchall():
+        (orphans,) = connection.execute(
+            f"""
+            select count(*) from {embedded_contents(pack_id)}
+            where rowid not in (select id from contents)
+            """
+        ).fetchone()
+        if orphans:
+            found.append(f"{orphans} embeddings of the pack {name!r} belong to no photo")
+    (unread,) = connection.execute(
+        """
+        select count(*) from files left join jobs on jobs.file_id = files.id
+        where content_id is null and files.state = 'present' and jobs.file_id is null
+        """
+    ).fetchone()
+    if unread:
+        found.append(f"{unread} photos are neither indexed nor waiting")
+    return found

@@ -1,0 +1,295 @@
+"""Folders and files: what the last scans found on disk.
+
+A file row says that a photo stands, or stood, at a path; what the photo *is* (its facts, embedding and
+tags) belongs to its content, which several files may share.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from photond.store.clock import days_ago, now
+from photond.store.database import Connection
+from photond.store.embeddings import embedded_contents
+from photond.store.paths import below, from_column, joined, to_column
+
+Absence = Literal["missing", "offline"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """What a directory listing and `stat` say of one file.
+
+    Attributes:
+        name: The file's name in its folder.
+        size: In bytes.
+        mtime_ns: Time of the last modification, nanoseconds since 1970.
+        inode: Its number in the file system; 0 where the file system makes numbers up at each mount.
+    """
+
+    name: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as the index has it.
+
+    Attributes:
+        stat: As of the last time when it was seen.
+        state: "present", "missing" or "offline".
+        is_settled: Whether nothing is left to do for it while it does not change: it is indexed, or it
+            failed in a way that only a change can mend.
+    """
+
+    id: int
+    stat: FileStat
+    state: str
+    is_settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFolder:
+    """A folder as the index has it; `volume` is the id of the file system that was mounted there."""
+
+    id: int
+    path: str
+    volume: str | None
+
+
+def folder(connection: Connection, path: str) -> KnownFolder | None:
+    """The folder at an absolute path, if the index knows it."""
+    row = connection.execute(
+        "select id, path, volume from folders where path = ?", (to_column(path),)
+    ).fetchone()
+    return None if row is None else KnownFolder(row[0], from_column(row[1]), row[2])
+
+
+def folders_below(connection: Connection, path: str) -> list[KnownFolder]:
+    """The folder at `path` and those below it that the index knows."""
+    condition, values = below("path", path)
+    rows = connection.execute(f"select id, path, volume from folders where {condition}", values)
+    return [KnownFolder(id_, from_column(stored), volume) for id_, stored, volume in rows]
+
+
+def add_folder(connection: Connection, path: str) -> int:
+    """Make a folder known; returns its id, also when it was known before."""
+    connection.execute(
+        "insert into folders (path) values (?) on conflict do nothing", (to_column(path),)
+    )
+    row = connection.execute("select id from folders where path = ?", (to_column(path),)).fetchone()
+    return int(row[0])
+
+
+def set_volume(connection: Connection, folder_id: int, volume: str) -> None:
+    """Remember which file system is mounted at a folder."""
+    connection.execute("update folders set volume = ? where id = ?", (volume, folder_id))
+
+
+def files_in(connection: Connection, folder_id: int, pack_id: int) -> Mapping[str, KnownFile]:
+    """The files of one folder by name, as the index has them.
+
+    Args:
+        connection: The index.
+        folder_id: The folder.
+        pack_id: The pack in use: a file whose content has no embedding of it is not settled.
+    """
+    rows = connection.execute(
+        f"""
+        select files.id, name, files.size, mtime_ns, inode, files.state,
+          case jobs.state
+            when 'failed' then jobs.failure = 'undecodable'
+            when 'quarantined' then 1
+            else embeddings.rowid is not null and jobs.state is null
+          end
+        from files
+        left join jobs on jobs.file_id = files.id
+        left join {embedded_contents(pack_id)} as embeddings on embeddings.rowid = content_id
+        where folder_id = ?
+        """,
+        (folder_id,),
+    )
+    return {
+        (name := from_column(stored)): KnownFile(
+            id_, FileStat(name, size, mtime_ns, inode), state, bool(is_settled)
+        )
+        for id_, stored, size, mtime_ns, inode, state, is_settled in rows
+    }
+
+
+def add_file(connection: Connection, folder_id: int, stat: FileStat) -> int:
+    """Make a file known; returns its id."""
+    row = connection.execute(
+        """
+        insert into files (folder_id, name, size, mtime_ns, inode) values (?, ?, ?, ?, ?)
+        returning id
+        """,
+        (folder_id, to_column(stat.name), stat.size, stat.mtime_ns, stat.inode),
+    ).fetchone()
+    return int(row[0])
+
+
+def update_file(connection: Connection, file_id: int, stat: FileStat) -> None:
+    """Take over what a scan has seen of a known file, which is thereby present."""
+    connection.execute(
+        """
+        update files set size = ?, mtime_ns = ?, inode = ?, state = 'present', missing_since = null
+        where id = ?
+        """,
+        (stat.size, stat.mtime_ns, stat.inode, file_id),
+    )
+
+
+def mark_absent(connection: Connection, file_ids: Iterable[int], absence: Absence) -> None:
+    """Note that files are not where they were.
+
+    A file that cannot be found any more has nothing left to be done, so its job goes too.
+    """
+    since = now() if absence == "missing" else None
+    ids = [(file_id,) for file_id in file_ids]
+    connection.executemany(
+        "update files set state = ?, missing_since = ? where id = ?",
+        [(absence, since, *row) for row in ids],
+    )
+    connection.executemany("delete from jobs where file_id = ?", ids)
+
+
+def mark_folder_absent(connection: Connection, folder_id: int, absence: Absence) -> None:
+    """Note that a folder's files are not there.
+
+    Files already offline become missing when their disk is back without them; never the reverse.
+    """
+    before = ("present", "offline") if absence == "missing" else ("present", "present")
+    rows = connection.execute(
+        "select id from files where folder_id = ? and state in (?, ?)", (folder_id, *before)
+    ).fetchall()
+    mark_absent(connection, (id_ for (id_,) in rows), absence)
+
+
+def has_files_below(connection: Connection, path: str) -> bool:
+    """Whether the index has files below a path, be they there or on a disk that is not."""
+    condition, values = below("folders.path", path)
+    row = connection.execute(
+        f"""
+        select 1 from folders join files on files.folder_id = folders.id
+        where {condition} and files.state in ('present', 'offline') limit 1
+        """,
+        values,
+    ).fetchone()
+    return row is not None
+
+
+def count_offline(connection: Connection, path: str) -> int:
+    """How many files below a path are on a disk that is not there."""
+    condition, values = below("folders.path", path)
+    row = connection.execute(
+        f"""
+        select count(*) from folders join files on files.folder_id = folders.id
+        where {condition} and files.state = 'offline'
+        """,
+        values,
+    ).fetchone()
+    return int(row[0])
+
+
+def count_missing(connection: Connection, path: str, since: str) -> int:
+    """How many files below a path were noticed to be missing at a moment or later."""
+    condition, values = below("folders.path", path)
+    row = connection.execute(
+        f"""
+        select count(*) from folders join files on files.folder_id = folders.id
+        where {condition} and files.state = 'missing' and missing_since >= ?
+        """,
+        (*values, since),
+    ).fetchone()
+    return int(row[0])
+
+
+def content_of(connection: Connection, file_id: int) -> int | None:
+    """The id of the content that a file had when it was last read."""
+    row = connection.execute("select content_id from files where id = ?", (file_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def content_at(connection: Connection, path: str) -> int | None:
+    """The id of the content of the photo at a path, if the index has it."""
+    folder_path, _, name = path.rpartition("/")
+    row = connection.execute(
+        """
+        select content_id from files join folders on folders.id = files.folder_id
+        where folders.path = ? and name = ?
+        """,
+        (to_column(folder_path or "/"), to_column(name)),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def set_content(connection: Connection, file_id: int, content_id: int | None) -> None:
+    """Say which content a file has; None where its bytes are no photo."""
+    connection.execute("update files set content_id = ? where id = ?", (content_id, file_id))
+
+
+def twins(connection: Connection, content_id: int, file_id: int) -> list[tuple[int, str, str]]:
+    """Other files with the same content: id, path, and state."""
+    rows = connection.execute(
+        """
+        select files.id, folders.path, name, state from files
+        join folders on folders.id = files.folder_id
+        where content_id = ? and files.id != ?
+        """,
+        (content_id, file_id),
+    )
+    return [(id_, joined(path, name), state) for id_, path, name, state in rows]
+
+
+def paths_of(
+    connection: Connection, content_ids: Sequence[int], folders: Sequence[str]
+) -> dict[int, list[str]]:
+    """Where contents are to be found now, by content id.
+
+    Args:
+        connection: The index.
+        content_ids: The contents.
+        folders: Only paths below one of these count; empty for all.
+    """
+    rows = connection.execute(
+        f"""
+        select content_id, folders.path, name from files
+        join folders on folders.id = files.folder_id
+        where state = 'present' and content_id in ({",".join("?" * len(content_ids))})
+        """,
+        content_ids,
+    )
+    found: dict[int, list[str]] = {content_id: [] for content_id in content_ids}
+    prefixes = tuple(folder.rstrip("/") + "/" for folder in folders)
+    for content_id, folder, name in rows:
+        path = joined(folder, name)
+        if not prefixes or path.startswith(prefixes):
+            found[content_id].append(path)
+    for paths in found.values():
+        paths.sort()
+    return found
+
+
+def counts_by_state(connection: Connection) -> dict[str, int]:
+    """How many files there are that were read, by state."""
+    return dict(
+        connection.execute(
+            "select state, count(*) from files where content_id is not null group by state"
+        ).fetchall()
+    )
+
+
+def delete_files(connection: Connection, file_ids: Iterable[int]) -> None:
+    """Remove file rows; their content stays until `forget_unused` finds that no file has it."""
+    connection.executemany("delete from files where id = ?", [(id_,) for id_ in file_ids])
+
+
+def forget_missing(connection: Connection, after_days: int) -> int:
+    """Remove the files that have been missing for longer than so many days; returns how many."""
+    cursor = connection.execute(
+        "delete from files where state = 'missing' and missing_since <= ?", (days_ago(after_days),)
+    )
+    return cursor.rowcount

@@ -1,0 +1,168 @@
+"""Jobs: the photos that are still to be read, and those that could not be.
+
+A job is written before its photo is opened and removed in the transaction that commits the result, so
+whatever ends the process, the next one finds what is left. A job found `running` at the start means
+that the process died with it in hand: it becomes a *suspect*, is tried once more with nothing beside
+it, and is *quarantined* when the process dies again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from photond.store.clock import now
+from photond.store.database import Connection, transaction
+from photond.store.paths import below, joined
+
+Failure = Literal["unreadable", "undecodable", "crashed"]
+
+MAX_CRASHES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo to be read.
+
+    Attributes:
+        file_id: The file's row.
+        path: Absolute.
+        reason: Why the last attempt failed; None for the first.
+    """
+
+    file_id: int
+    path: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """A photo that could not be read.
+
+    Attributes:
+        path: Absolute.
+        reason: What is wrong with it.
+        is_quarantined: Whether reading it ended photond, so that it is only tried again when asked.
+    """
+
+    path: str
+    reason: str
+    is_quarantined: bool
+
+
+def queue(connection: Connection, file_id: int) -> None:
+    """Note that a file is to be read; of an earlier attempt only the reason is kept."""
+    connection.execute(
+        """
+        insert into jobs (file_id, state, modified_ns, queued_at)
+        select id, 'queued', mtime_ns, ? from files where id = ?
+        on conflict (file_id) do update set
+          state = 'queued', attempts = 0, modified_ns = excluded.modified_ns,
+          queued_at = excluded.queued_at
+        """,
+        (now(), file_id),
+    )
+
+
+def recover(connection: Connection) -> int:
+    """Take stock of a process that died: returns how many photos are quarantined by it."""
+    with transaction(connection):
+        quarantined = connection.execute(
+            """
+            update jobs set state = 'quarantined', failure = 'crashed',
+              reason = 'reading it ended photond ' || attempts || ' times'
+            where state = 'running' and attempts >= ?
+            """,
+            (MAX_CRASHES,),
+        ).rowcount
+        connection.execute("update jobs set state = 'suspect' where state = 'running'")
+    return quarantined
+
+
+def claim(connection: Connection, limit: int) -> list[Job]:
+    """Take up to `limit` queued jobs in hand, the newest photos first."""
+    return _claim(connection, "queued", limit)
+
+
+def claim_suspect(connection: Connection) -> Job | None:
+    """Take one suspect in hand; the caller has nothing else in hand meanwhile."""
+    return next(iter(_claim(connection, "suspect", 1)), None)
+
+
+def _claim(connection: Connection, state: str, limit: int) -> list[Job]:
+    with transaction(connection):
+        rows = connection.execute(
+            """
+            select file_id, folders.path, files.name, reason from jobs
+            join files on files.id = file_id join folders on folders.id = folder_id
+            where jobs.state = ? order by modified_ns desc limit ?
+            """,
+            (state, limit),
+        ).fetchall()
+        connection.executemany(
+            "update jobs set state = 'running', attempts = attempts + 1 where file_id = ?",
+            [(row[0],) for row in rows],
+        )
+    return [Job(id_, joined(path, name), reason) for id_, path, name, reason in rows]
+
+
+def release(connection: Connection, file_ids: Iterable[int]) -> None:
+    """Put jobs back that were in hand when the user interrupted; that was no attempt."""
+    connection.executemany(
+        "update jobs set state = 'queued', attempts = 0 where file_id = ?",
+        [(id_,) for id_ in file_ids],
+    )
+
+
+def finish(connection: Connection, file_id: int) -> None:
+    """Remove a job whose result is being committed."""
+    connection.execute("delete from jobs where file_id = ?", (file_id,))
+
+
+def fail(connection: Connection, file_id: int, failure: Failure, reason: str) -> None:
+    """Keep a job as failed, with what is wrong with the file."""
+    connection.execute(
+        "update jobs set state = 'failed', failure = ?, reason = ?, attempts = 0 where file_id = ?",
+        (failure, reason, file_id),
+    )
+
+
+def retry_failed(connection: Connection, path: str) -> None:
+    """Queue everything below a path that could not be read, quarantined photos as suspects."""
+    condition, values = below("folders.path", path)
+    connection.execute(
+        f"""
+        update jobs set
+          state = case state when 'quarantined' then 'suspect' else 'queued' end,
+          attempts = case state when 'quarantined' then 1 else 0 end
+        where state in ('failed', 'quarantined') and file_id in (
+          select files.id from files join folders on folders.id = folder_id where {condition}
+        )
+        """,
+        values,
+    )
+
+
+def failures(connection: Connection, path: str = "/") -> list[FailedJob]:
+    """The photos below a path that could not be read, by path."""
+    condition, values = below("folders.path", path)
+    rows = connection.execute(
+        f"""
+        select folders.path, files.name, reason, jobs.state = 'quarantined' from jobs
+        join files on files.id = file_id join folders on folders.id = folder_id
+        where jobs.state in ('failed', 'quarantined') and {condition}
+        """,
+        values,
+    )
+    found = [
+        FailedJob(joined(path, name), reason, bool(is_quarantined))
+        for path, name, reason, is_quarantined in rows
+    ]
+    return sorted(found, key=lambda job: job.path)
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many photos are still to be read."""
+    row = connection.execute(
+        "select count(*) from jobs where state in ('queued', 'running', 'suspect')"
+    ).fetchone()
+    return int(row[0])

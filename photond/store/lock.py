@@ -1,0 +1,36 @@
+"""One writer at a time: whoever indexes holds the lock beside the database."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from photond.errors import IndexDatabaseError
+
+
+@contextmanager
+def only_indexer(database: Path) -> Iterator[None]:
+    """Be the only process that indexes into a database.
+
+    The kernel drops the lock with the process, however that ends, so it cannot be left behind.
+
+    Raises:
+        IndexDatabaseError: Another process is at it.
+    """
+    path = database.with_name(database.name + ".lock")
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+            raise IndexDatabaseError(
+                f"another photond (process {holder}) is indexing into {database}",
+                "Searching works meanwhile; to index, wait until it has finished.",
+            ) from None
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
