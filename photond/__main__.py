@@ -1,6 +1,5 @@
 """`photond`, and `python -m photond`."""
 
-import os
 import sys
 from io import TextIOWrapper
 
@@ -8,22 +7,34 @@ from photond.errors import ExitCode, PhotondError
 
 
 def main() -> None:
-    """Run the command line; never prints a traceback for what is explained by a `PhotondError`."""
+    """Run the command line; what goes wrong is one line, and its traceback is in the debug log."""
     # Names that are not UTF-8 are written as the bytes that they are.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")
     from photond.cli.app import app  # noqa: PLC0415 - errors of importing are reported as well
+    from photond.cli.output import printable  # noqa: PLC0415
 
     try:
         app()
     except PhotondError as error:
-        print(f"photond: {error}", file=sys.stderr)  # noqa: T201
+        _log_traceback()
+        print(f"photond: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader, `head` for example, has what it wanted; Python's own flush at exit would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.DONE)
+    except Exception as error:  # noqa: BLE001 - a bug, and the user should still read a sentence
+        _log_traceback()
+        reason = printable(f"{type(error).__name__}: {error}")
+        print(f"photond: unexpected error: {reason} (see it all with -v)", file=sys.stderr)  # noqa: T201
+        sys.exit(ExitCode.INCOMPLETE)
+
+
+def _log_traceback() -> None:
+    # Unless the command came so far as to set logging up, structlog would write to standard output.
+    if "structlog" in sys.modules:
+        import structlog  # noqa: PLC0415
+
+        if structlog.is_configured():
+            structlog.get_logger(__name__).debug("command failed", exc_info=True)
 
 
 if __name__ == "__main__":

@@ -22,13 +22,25 @@ ConfigOption = Annotated[
 VerboseOption = Annotated[
     int,
     typer.Option(
-        "--verbose", "-v", count=True, help="Log more.", rich_help_panel="General", metavar=""
+        "--verbose",
+        "-v",
+        count=True,
+        help="Log more.",
+        rich_help_panel="General",
+        metavar="",
+        show_default=False,
     ),
 ]
 QuietOption = Annotated[
     int,
     typer.Option(
-        "--quiet", "-q", count=True, help="Log less.", rich_help_panel="General", metavar=""
+        "--quiet",
+        "-q",
+        count=True,
+        help="Log less.",
+        rich_help_panel="General",
+        metavar="",
+        show_default=False,
     ),
 ]
 

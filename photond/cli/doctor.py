@@ -90,7 +90,7 @@ def _sqlite(_session: Session) -> Iterator[Finding]:
         connection.enable_load_extension(True)
         sqlite_vec.load(connection)
         connection.execute("create virtual table trial using vec0(v float[2])")
-        connection.execute("insert into trial values (?)", (np.ones(2, "<f4").tobytes(),))
+        connection.execute("insert into trial (v) values (?)", (np.ones(2, "<f4").tobytes(),))
         (found,) = connection.execute(
             "select rowid from trial where v match ? and k = 1", (np.zeros(2, "<f4").tobytes(),)
         ).fetchone()

@@ -62,7 +62,7 @@ def index(
         connection.close()
     if json:
         print_json(asdict(summary))
-    else:
+    elif len(summary.absent_folders) < len(roots):
         _print(summary)
     if summary.interrupted:
         note(
@@ -126,7 +126,7 @@ def _print(summary: "Summary") -> None:
     )
     rate = f", {worked_on / summary.seconds:.1f} photos/s" if worked_on else ""
     print_line(f"{line} ({summary.seconds:.1f} s{rate})")
-    for reason, count in summary.reasons.most_common():
+    for reason, count in summary.reasons.items():
         print_line(f"  failed: {count:,} times: {reason}")
     for folder in summary.unreadable_folders:
         print_line(f"  folder not read: {folder}")

@@ -1,6 +1,7 @@
 """One pass over photo folders: scan them, work off what is new, and say what it came to."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -89,12 +90,14 @@ class Indexer:
         summary.interrupted = self._should_stop()
         if not summary.interrupted:
             summary.forgotten = self._forget()
+        reasons: Counter[str] = Counter()
         for root in roots:
             failures = jobs.failures(self._connection, root)
             summary.failed += len(failures)
-            summary.reasons.update(failure.reason for failure in failures)
+            reasons.update(failure.reason for failure in failures)
             summary.missing += files.count_missing(self._connection, root, began)
             summary.offline += files.count_offline(self._connection, root)
+        summary.reasons = dict(reasons.most_common())
         summary.waiting = jobs.count_waiting(self._connection)
         summary.seconds = time.monotonic() - started
         return summary

@@ -1,6 +1,5 @@
 """What a pass over photo folders has done so far, and what it came to."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 
@@ -51,7 +50,7 @@ class Summary:
     offline: int = 0
     failed: int = 0
     waiting: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, int] = field(default_factory=dict)
     absent_folders: list[str] = field(default_factory=list)
     unreadable_folders: list[str] = field(default_factory=list)
     seconds: float = 0.0

@@ -1,0 +1,125 @@
+"""Fixtures that more than one room's tests use. The real command, on real photos, with the real model."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from photond.models.pack import Pack, load_pack
+from photond.models.shelf import BUILT_IN
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the command did."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+@dataclass(frozen=True)
+class Command:
+    """The real `photond` command, with a home of its own."""
+
+    home: Path
+    environ: dict[str, str]
+
+    @property
+    def database(self) -> Path:
+        return self.home / "data" / "photond" / "index.db"
+
+    @property
+    def config_file(self) -> Path:
+        return self.home / "config" / "photond" / "config.toml"
+
+    def __call__(
+        self, *arguments: str | os.PathLike[str], code: int | None = 0, **more: str
+    ) -> Run:
+        """Run it; `code` is the exit code that it must have, None for any."""
+        done = subprocess.run(
+            self.argv(*arguments),
+            capture_output=True,
+            env=self.environ | more,
+            cwd=self.home,
+            timeout=300,
+            check=False,
+        )
+        run = Run(
+            done.returncode,
+            done.stdout.decode("utf-8", "surrogateescape"),
+            done.stderr.decode("utf-8", "surrogateescape"),
+        )
+        assert code is None or run.code == code, f"exit code {run.code}: {run.stderr}{run.stdout}"
+        assert "Traceback" not in run.stderr
+        return run
+
+    def argv(self, *arguments: str | os.PathLike[str]) -> list[str]:
+        return [sys.executable, "-m", "photond", *map(os.fspath, arguments)]
+
+
+@pytest.fixture
+def photond(tmp_path: Path) -> Command:
+    """The command, with nothing of the tester's own configuration."""
+    return make_command(tmp_path / "home")
+
+
+def make_command(home: Path) -> Command:
+    home.mkdir()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PHOTOND")}
+    environ |= {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_RUNTIME_DIR": str(home / "run"),
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
+    }
+    return Command(home, environ)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """An empty folder for photos."""
+    folder = tmp_path / "Photos"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def sample() -> Callable[..., Path]:
+    """Copies a sample photo: `sample("cat", folder / "any name.jpg")`."""
+
+    def copy(name: str, to: Path) -> Path:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copy(SAMPLES / f"{name}.jpg", to))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def mini() -> Pack:
+    """The pack that comes with photond."""
+    return load_pack(BUILT_IN / "mini")
+
+
+@pytest.fixture(scope="session")
+def indexed_samples(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The command with all samples indexed. Shared: tests that use it only ask."""
+    command = make_command(tmp_path_factory.mktemp("samples") / "home")
+    command("index", SAMPLES)
+    return command

@@ -1,0 +1,106 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photond.pipeline.reconcile import (
+    absence_below,
+    absent_folders,
+    compare,
+    is_below_any,
+    is_same,
+)
+from photond.store.files import FileStat, KnownFile, KnownFolder
+
+stats = st.builds(
+    FileStat,
+    name=st.sampled_from("abcdef"),
+    size=st.integers(0, 2),
+    mtime_ns=st.integers(0, 2),
+    inode=st.integers(0, 2),
+)
+listings = st.lists(stats, max_size=6, unique_by=lambda stat: stat.name)
+states = st.sampled_from(["present", "missing", "offline"])
+
+
+@st.composite
+def known_files(draw: st.DrawFn) -> dict[str, KnownFile]:
+    return {
+        stat.name: KnownFile(number, stat, draw(states), draw(st.booleans()))
+        for number, stat in enumerate(draw(listings))
+    }
+
+
+@given(listings, known_files(), st.sampled_from(["missing", "offline"]))
+def test_every_file_on_disk_and_in_the_index_is_accounted_for_once(found, known, absence) -> None:
+    changes = compare(found, known, absence)
+    on_disk = {stat.name for stat in found}
+    ids = {name: file.id for name, file in known.items()}
+
+    assert {stat.name for stat in changes.new} == on_disk - set(known)
+    noted = len(changes.new) + len(changes.changed) + len(changes.returned) + changes.unchanged
+    assert noted == len(found)
+    assert not {id_ for id_, _ in (*changes.changed, *changes.returned)} & set(changes.gone)
+    for name in set(known) - on_disk:
+        was = known[name].state
+        expected = was == "present" or (was == "offline" and absence == "missing")
+        assert (ids[name] in changes.gone) == expected
+
+
+@given(known_files())
+def test_what_has_not_changed_is_left_alone(known) -> None:
+    found = [file.stat for file in known.values()]
+    changes = compare(found, known, "missing")
+    settled = {name for name, file in known.items() if file.is_settled}
+    assert not changes.new
+    assert not changes.gone
+    assert changes.unchanged == sum(known[name].state == "present" for name in settled)
+    assert {stat.name for _, stat in changes.returned} == {
+        name for name in settled if known[name].state != "present"
+    }
+
+
+@given(stats, stats)
+def test_a_file_is_the_same_when_size_time_and_number_are(one, other) -> None:
+    numbers_agree = one.inode == other.inode or 0 in {one.inode, other.inode}
+    assert is_same(one, other) == (
+        one.size == other.size and one.mtime_ns == other.mtime_ns and numbers_agree
+    )
+
+
+def test_photos_not_found_are_missing_while_the_same_disk_is_mounted() -> None:
+    assert absence_below(None, None) == "missing"
+    assert absence_below("disk-a", "disk-a") == "missing"
+    assert absence_below(None, "disk-a") == "missing"
+
+
+def test_photos_not_found_are_offline_without_their_disk_or_with_another_one() -> None:
+    assert absence_below("disk-a", None) == "offline"
+    assert absence_below("disk-a", "disk-b") == "offline"
+
+
+def test_a_folder_that_vanished_is_missing_and_one_whose_mount_point_vanished_is_offline() -> None:
+    known = [
+        KnownFolder(1, "/p", None),
+        KnownFolder(2, "/p/old", None),
+        KnownFolder(3, "/p/usb", "disk-a"),
+        KnownFolder(4, "/p/usb/dcim", None),
+        KnownFolder(5, "/p/locked/in", None),
+    ]
+    absent = absent_folders(known, {"/p"}, unreadable=["/p/locked"], offline=[])
+    assert {folder.id: absence for folder, absence in absent} == {
+        2: "missing",
+        3: "offline",
+        4: "offline",
+    }
+
+
+def test_what_lies_below_an_unmounted_folder_is_offline() -> None:
+    known = [KnownFolder(1, "/p/usb", "disk-a"), KnownFolder(2, "/p/usb/dcim", None)]
+    absent = absent_folders(known, {"/p", "/p/usb"}, unreadable=[], offline=["/p/usb"])
+    assert [(folder.id, absence) for folder, absence in absent] == [(2, "offline")]
+
+
+def test_a_name_that_begins_alike_is_not_below() -> None:
+    assert is_below_any("/a/b", ["/a"])
+    assert is_below_any("/a", ["/a"])
+    assert is_below_any("/a", ["/"])
+    assert not is_below_any("/ab", ["/a"])

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Indexes the sample photos into an index of its own and asks for some of them in words.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+export PHOTOND_DATABASE="$PWD/.demo/index.db"
+export XDG_CONFIG_HOME="$PWD/.demo/config"
+
+show() {
+  printf '\n$ photond'
+  printf ' %q' "$@"
+  printf '\n'
+  photond "$@"
+}
+
+rm -rf .demo
+show index samples
+show query "cup of coffee" --limit 3
+show query "a wild animal" --limit 3
+show query "someone in a spacesuit" --limit 3
+show query "flowers" --limit 3
+show query "city at night" --limit 3
+show similar samples/mountain.jpg --limit 2
+show tags samples/raccoon.jpg samples/pagoda.jpg
+
+cat <<'END'
+
+That was the small model that comes with photond. Now your own photos:
+
+  source .venv/bin/activate
+  photond index ~/Pictures
+  photond query "beach"
+END
