@@ -33,12 +33,12 @@ class Session:
     @cached_property
     def settings(self) -> "Settings":
         """The settings in effect; logging is set up by them the first time they are asked for."""
-        from photond import logs
         from photond.config import load
+        from photond.logs import configure
 
         settings = load(self.config)
         level = _LEVELS.index(settings.log.level) + self._verbosity
-        logs.configure(_LEVELS[min(max(level, 0), len(_LEVELS) - 1)], settings.log.format)
+        configure(_LEVELS[min(max(level, 0), len(_LEVELS) - 1)], settings.log.format)
         return settings
 
     @property

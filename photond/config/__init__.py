@@ -1,1 +1,24 @@
-"""."""
+"""What the user has set, and where photond's files lie."""
+
+from photond.config.load import Origin, chosen_file, load, load_with_origins
+from photond.config.settings import (
+    IndexSettings,
+    LogSettings,
+    ModelSettings,
+    QuerySettings,
+    Settings,
+    TagSettings,
+)
+
+__all__ = [
+    "IndexSettings",
+    "LogSettings",
+    "ModelSettings",
+    "Origin",
+    "QuerySettings",
+    "Settings",
+    "TagSettings",
+    "chosen_file",
+    "load",
+    "load_with_origins",
+]

@@ -1,1 +1,1 @@
-"""."""
+"""From the bytes of an untrusted photo to an upright picture, its facts, and a model's input."""

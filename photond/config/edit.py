@@ -1,0 +1,44 @@
+"""Changing one key of the user's configuration file and nothing else in it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from photond.errors import ConfigError
+
+
+def set_key(file: Path, key: Sequence[str], value: str) -> None:
+    """Set a key in a TOML file, keeping its comments and order; makes the file if there is none.
+
+    The new file takes the old one's place at once, so that no reader meets half of it.
+
+    Args:
+        file: The configuration file.
+        key: The key's path, such as ("model", "pack").
+        value: Its new value.
+
+    Raises:
+        ConfigError: The file is not TOML, or cannot be written.
+    """
+    try:
+        text = file.read_text("utf-8") if file.exists() else ""
+        document = tomlkit.parse(text)
+        table = document
+        for name in key[:-1]:
+            table = table.setdefault(name, tomlkit.table())
+        table[key[-1]] = value
+        # Through a link, so that a configuration kept elsewhere stays a link.
+        target = Path(os.path.realpath(file))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        draft.write_text(tomlkit.dumps(document), "utf-8")
+        if target.exists():
+            draft.chmod(target.stat().st_mode & 0o777)
+        draft.replace(target)
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error

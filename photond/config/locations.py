@@ -1,0 +1,60 @@
+"""Where photond's files lie: the places of the XDG Base Directory Specification.
+
+Every place is looked up when it is asked for, so that a changed environment counts at once. A relative
+`XDG_*` variable is ignored, as the specification wants. Nothing here creates a folder.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs.unix import Unix
+
+from photond.config.wording import quoted
+from photond.errors import ConfigError
+
+
+def config_file() -> Path:
+    """The configuration file that is read when no other is named; it may be missing."""
+    return _absolute("config") / "config.toml"
+
+
+def data_dir() -> Path:
+    """What must not be lost and is not the user's to edit: the index and the model packs."""
+    return _absolute("data")
+
+
+def models_dir() -> Path:
+    """The model packs that were downloaded or made; the embedded one is not among them."""
+    return data_dir() / "models"
+
+
+def state_dir() -> Path:
+    """What may be lost without harm but should survive a restart."""
+    return _absolute("state")
+
+
+def with_home(path: str) -> Path:
+    """Fills in a leading `~`, as a shell would.
+
+    Raises:
+        ConfigError: It is the home of somebody who is not known here.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{quoted(path)} begins with a home folder that is not known") from error
+
+
+def _absolute(kind: Literal["config", "data", "state"]) -> Path:
+    """The folder of a kind that belongs to photond alone.
+
+    Raises:
+        ConfigError: It cannot be told where the user's home is.
+    """
+    dirs = Unix("photond", appauthor=False)
+    try:
+        return Path(getattr(dirs, f"user_{kind}_dir"))
+    except RuntimeError as error:
+        raise ConfigError(
+            "your home folder cannot be found", "Set HOME to an absolute path"
+        ) from error

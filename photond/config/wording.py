@@ -1,0 +1,44 @@
+"""How values and names are put into one line of an error."""
+
+import difflib
+import json
+from collections.abc import Iterable
+
+_LONGEST = 60
+_HUGE = 1 << 63  # an integer with thousands of digits cannot even be printed
+
+
+def one_line(text: object) -> str:
+    """A name as it is where it can be printed on one line, and with escapes where it cannot."""
+    plain = str(text)
+    if plain.isprintable():
+        return plain
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in plain
+    )
+
+
+def quoted(text: str) -> str:
+    """A string in double quotes, on one line and not too long."""
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 1] + "…"
+    return one_line(json.dumps(text, ensure_ascii=False))
+
+
+def described(value: object) -> str:
+    """What a value is, to follow "not"."""
+    if isinstance(value, str):
+        return f"the string {quoted(value)}" if value else "an empty string"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return "a huge number" if abs(value) >= _HUGE else str(value)
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a table"
+    return "a date or time"
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant, if one is near."""
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), names, n=1)
+    return close[0] if close else None

@@ -1,0 +1,222 @@
+"""Bytes of an untrusted file to an upright picture in RGB."""
+
+import io
+import struct
+import threading
+import time
+import warnings
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from PIL import Image, UnidentifiedImageError
+
+from photond.errors import PictureError
+from photond.imaging import raw
+from photond.imaging.colour import flatten, to_rgb
+from photond.imaging.exif import Exif, facts_of, read_exif
+from photond.imaging.picture import Limits, Picture
+
+# The limits are checked here, before anything is decoded, and are the user's to set.
+Image.MAX_IMAGE_PIXELS = None
+# What Pillow warns of (odd EXIF, a palette it repaired) is of no use to anybody who has the picture.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+# A decoder that nobody needs is only a way in.
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF")
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+_FORMAT_NAMES = MappingProxyType({"MPO": "JPEG", "DIB": "BMP"})
+
+_TRANSPOSE = MappingProxyType(
+    {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+)
+_ORIENTATION = 0x0112
+# Orientations that turn the picture on its side.
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+
+# What people save under a photo's name by mistake, by how it begins.
+_STRANGERS: Mapping[bytes, str] = MappingProxyType(
+    {
+        b"%PDF": "a PDF document",
+        b"PK\x03\x04": "a ZIP archive or an office document",
+        b"<!do": "a web page",
+        b"<htm": "a web page",
+        b"<svg": "an SVG drawing",
+        b"<?xm": "an XML document",
+        b"8BPS": "a Photoshop document",
+        b"\x1aE\xdf\xa3": "a video",
+        b"RIFF": "an audio or video file",
+        b"\x7fELF": "a program",
+    }
+)
+# Everything that decoders have been seen to raise on hostile bytes; what it means is always the same.
+_DECODER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+_heif_lock = threading.Lock()
+
+
+class _TooSlowError(Exception):
+    """The time for one photo is over."""
+
+
+class _Reader(io.BytesIO):
+    """Bytes that refuse to be read after a deadline."""
+
+    def __init__(self, data: bytes, seconds: float) -> None:
+        super().__init__(data)
+        self._deadline = time.monotonic() + seconds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self._deadline:
+            raise _TooSlowError
+        return super().read(size)
+
+
+def decode(data: bytes, *, name: str, min_side: int, limits: Limits) -> Picture:
+    """Decode a photo. Safe to call from several threads at once.
+
+    The content decides what the file is; its name only helps to tell RAW from TIFF. Of a RAW file the
+    embedded preview is taken where it is large enough. JPEGs are decoded at a reduced scale where both
+    sides stay at least twice `min_side`, which costs a quarter of the time and no visible difference.
+
+    Args:
+        data: The file's bytes.
+        name: Its name or path.
+        min_side: How long the shorter side must be at least, in pixels, if the photo's is.
+        limits: What it may cost. The time limit holds for the formats that Pillow decodes piece by
+            piece (JPEG, PNG, GIF, BMP); WebP, AVIF, HEIF, compressed TIFF and RAW are decoded in one
+            step and bounded by the pixel limit alone.
+
+    Raises:
+        PictureError: It is no photo, is damaged, or exceeds the limits.
+    """
+    if not data:
+        raise PictureError("the file is empty")
+    try:
+        if raw.is_raw(data, name):
+            preview = raw.decode(data, min_side, limits.max_pixels)
+            if preview is not None:
+                return _finish_raw(preview, data, min_side, limits)
+        return _decode(data, min_side, limits)
+    except _TooSlowError:
+        raise PictureError(f"decoding took more than {limits.max_seconds:.0f} s") from None
+    except UnidentifiedImageError:
+        raise PictureError(_what_it_is(data)) from None
+    except _DECODER_ERRORS as error:
+        raise PictureError(_reason(error)) from error
+
+
+def _decode(data: bytes, min_side: int, limits: Limits) -> Picture:
+    with Image.open(_Reader(data, limits.max_seconds), formats=_formats(data)) as image:
+        width, height = image.size
+        _check_size(width, height, limits)
+        kind = _FORMAT_NAMES.get(image.format or "", image.format or "")
+        is_drafted = image.draft(None, (2 * min_side, 2 * min_side)) is not None
+        image.load()
+        exif = read_exif(image)
+        orientation = _orientation(exif)
+        if not is_drafted:
+            width, height = image.size
+        upright = _upright(_to_small_rgb(image, min_side), orientation)
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    return Picture(upright, facts_of([exif], kind, width, height))
+
+
+def _finish_raw(preview: raw.Preview, data: bytes, min_side: int, limits: Limits) -> Picture:
+    exifs = [raw.read_tiff_exif(data)]
+    if isinstance(preview.image, bytes):
+        embedded = _decode(preview.image, min_side, limits)
+        with Image.open(io.BytesIO(preview.image), formats=_FORMATS) as image:
+            exifs.append(read_exif(image))
+        # A preview that says how it is to be turned has been turned.
+        is_upright = _orientation(exifs[-1]) != 1
+        upright = embedded.image if is_upright else _upright(embedded.image, preview.orientation)
+    else:
+        small = _to_small_rgb(preview.image, min_side)
+        upright = _upright(small, preview.orientation)
+    width, height = preview.width, preview.height
+    if preview.orientation in _SIDEWAYS:
+        width, height = height, width
+    return Picture(upright, facts_of(exifs, "RAW", width, height))
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    if data[4:8] != b"ftyp" or data[8:12] not in _HEIF_BRANDS:
+        return _FORMATS
+    # Imported when the first such photo comes: it takes a while, and most libraries have none.
+    import pillow_heif  # noqa: PLC0415
+
+    with _heif_lock:
+        pillow_heif.register_heif_opener(thumbnails=False)
+    return (*_FORMATS, "HEIF")
+
+
+def _check_size(width: int, height: int, limits: Limits) -> None:
+    if width < 1 or height < 1:
+        raise PictureError("it has no pixels")
+    if width * height > limits.max_pixels:
+        raise PictureError(
+            f"it has {width * height / 1e6:,.0f} megapixels, "
+            f"the limit is {limits.max_pixels / 1e6:,.0f} (index.max_megapixels)"
+        )
+
+
+def _to_small_rgb(image: Image.Image, min_side: int) -> Image.Image:
+    flat = flatten(image)
+    # Large pictures shrink before their colours are converted, which costs by the pixel, and before
+    # they wait for the tower.
+    factor = min(flat.size) // (2 * min_side)
+    if factor > 1:
+        flat = flat.reduce(factor)
+    return to_rgb(flat, image.info.get("icc_profile"))
+
+
+def _orientation(exif: Exif) -> int:
+    value = exif.base.get(_ORIENTATION)
+    return value if isinstance(value, int) and value in _TRANSPOSE else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    method = _TRANSPOSE.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _what_it_is(data: bytes) -> str:
+    start = data[:64].lstrip().lower()
+    for signature, kind in _STRANGERS.items():
+        if start.startswith(signature.lower()):
+            return f"it is not a photo but {kind}"
+    if data[4:8] == b"ftyp":
+        return "it is not a photo but a video, or a HEIF of a kind that cannot be read"
+    if not any(data):
+        return "the file holds nothing but zeros"
+    return "it is not a photo, or damaged beyond recognition"
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).lower()
+    if "truncated" in text or "broken data stream" in text or isinstance(error, EOFError):
+        return "the file is truncated or damaged"
+    detail = str(error).partition("\n")[0][:120]
+    return f"it cannot be decoded ({detail or type(error).__name__})"

@@ -1,0 +1,78 @@
+"""Turns a picture into the tensor that an image tower takes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+RESAMPLING = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What an image tower wants to be given; a model pack states it.
+
+    Args:
+        size: Width and height of the tower's input, in pixels.
+        resize: `"squash"` takes the whole picture and changes its proportions; `"crop"` keeps them and
+            cuts off what is beyond the central square.
+        resampling: The filter of the resize.
+        mean: What is subtracted from red, green and blue, on the scale 0 to 1.
+        std: What red, green and blue are then divided by.
+    """
+
+    size: int
+    resize: Literal["squash", "crop"]
+    resampling: Literal["bilinear", "bicubic", "lanczos"]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def to_tensor(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.float32]:
+    """The model's input for one picture.
+
+    With `"squash"` the picture is resized to the square at once, as `SiglipImageProcessor` does. With
+    `"crop"` its shorter side is resized to `size` and the longer one to `int(size * long / short)`,
+    then the centre is cut out, as `CLIPImageProcessor` does. Then every value becomes
+    `(x / 255 - mean) / std`.
+
+    Args:
+        image: Mode RGB, of any size above zero.
+        spec: What the tower wants.
+
+    Returns:
+        float32, shape (3, size, size), red, green, blue; C-contiguous.
+    """
+    small = _squash(image, spec) if spec.resize == "squash" else _crop(image, spec)
+    pixels = np.asarray(small).transpose(2, 0, 1)
+    # (x / 255 - mean) / std as one multiplication and one addition, both in float32: the factors are
+    # worked out in double precision first, so that the result differs from the formula's by rounding.
+    std = np.asarray(spec.std, np.float64)
+    scale = (1 / (255 * std)).astype(np.float32)[:, None, None]
+    shift = (-np.asarray(spec.mean, np.float64) / std).astype(np.float32)[:, None, None]
+    tensor = np.empty((3, spec.size, spec.size), np.float32)
+    np.multiply(pixels, scale, out=tensor)
+    tensor += shift
+    return tensor
+
+
+def _squash(image: Image.Image, spec: InputSpec) -> Image.Image:
+    return image.resize((spec.size, spec.size), RESAMPLING[spec.resampling])
+
+
+def _crop(image: Image.Image, spec: InputSpec) -> Image.Image:
+    width, height = image.size
+    short, long = min(width, height), max(width, height)
+    # Truncated, not rounded, since the processors of the models that were trained this way do so.
+    longer = int(spec.size * long / short)
+    scaled = (spec.size, longer) if width <= height else (longer, spec.size)
+    left = (scaled[0] - spec.size) // 2
+    top = (scaled[1] - spec.size) // 2
+    resized = image.resize(scaled, RESAMPLING[spec.resampling])
+    return resized.crop((left, top, left + spec.size, top + spec.size))
