@@ -172,15 +172,14 @@ def _make_plain(
     text: Callable[[str], str], _logger: "WrappedLogger", _method: str, event: "EventDict"
 ) -> "EventDict":
     """Turns every field into what each renderer can write; names of files can hold any byte."""
-    event["event"] = str(_plain(event.get("event", "")))
+    fields: EventDict = {}
     for key, value in event.items():
-        plain = _plain(value)
-        if key in {"exception", "stack"} and isinstance(plain, str):
-            plain = "\n".join(map(text, plain.split("\n")))
-        elif isinstance(plain, str):
-            plain = text(plain)
-        event[key] = plain
-    return event
+        plain = str(_plain(value)) if key == "event" else _plain(value)
+        if isinstance(plain, str):
+            several = key in {"exception", "stack"}
+            plain = "\n".join(map(text, plain.split("\n"))) if several else text(plain)
+        fields[text(_encodable(key))] = plain
+    return fields
 
 
 def _plain(value: object) -> object:

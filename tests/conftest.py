@@ -1,4 +1,4 @@
-"""Fixtures that more than one room's tests use. The real command, on real photos, with the real model."""
+"""Fixtures of more than one room: the real command, on real photos, with the real model."""
 
 import json
 import os

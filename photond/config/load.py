@@ -94,7 +94,7 @@ def _layers(path: Path | None, environ: Mapping[str, str]) -> tuple[Source | Non
             by = "" if path is not None else f" (named by {FILE_VARIABLE})"
             raise ConfigError(
                 f"{one_line(chosen)}: no such configuration file{by}",
-                "`photond config init` writes one",
+                "`photond config init` writes one.",
             ) from error
         source = None
     file = from_file(source) if source is not None else Layer()

@@ -56,5 +56,5 @@ def _absolute(kind: Literal["config", "data", "state"]) -> Path:
         return Path(getattr(dirs, f"user_{kind}_dir"))
     except RuntimeError as error:
         raise ConfigError(
-            "your home folder cannot be found", "Set HOME to an absolute path"
+            "your home folder cannot be found", "Set HOME to an absolute path."
         ) from error

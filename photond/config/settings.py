@@ -77,8 +77,13 @@ class TagSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     min_confidence: Annotated[
         float,
-        Meta(description="A tag is given when the model is at least this sure.", ge=0.0, le=1.0),
-    ] = 0.1
+        Meta(
+            description="A tag is given when the model is at least this sure; 0 leaves it to the model "
+            "pack, which knows what its confidence is worth.",
+            ge=0.0,
+            le=1.0,
+        ),
+    ] = 0.0
     max_tags: Annotated[
         int,
         Meta(

@@ -1,6 +1,5 @@
 """How values and names are put into one line of an error."""
 
-import difflib
 import json
 from collections.abc import Iterable
 
@@ -40,5 +39,7 @@ def described(value: object) -> str:
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The name that was probably meant, if one is near."""
+    import difflib  # noqa: PLC0415 - takes 5 ms, and is for mistakes only
+
     close = difflib.get_close_matches(name.lower().replace("-", "_"), names, n=1)
     return close[0] if close else None

@@ -87,10 +87,17 @@ class TokenizerSpec(_Section, frozen=True):
 
 
 class ScoreSpec(_Section, frozen=True):
-    """How a cosine similarity becomes a logit: `logit_scale * cosine + logit_bias`."""
+    """What a cosine similarity means.
+
+    Attributes:
+        logit_scale: Of the logit, `logit_scale * cosine + logit_bias`.
+        logit_bias: Of the logit.
+        min_confidence: A tag of less confidence, sigmoid(logit), is more often wrong than of use.
+    """
 
     logit_scale: Annotated[float, Meta(gt=0)]
     logit_bias: float
+    min_confidence: Annotated[float, Meta(ge=0, le=1)]
 
 
 class Pack(_Section, frozen=True):

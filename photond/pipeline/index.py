@@ -137,7 +137,8 @@ class Indexer:
     def _committer(self, stored: StoredPack) -> Committer | None:
         """The committer with its label bank, tags of all photos being up to date with it."""
         settings = self._settings.tags
-        rules = TagRules(settings.min_confidence, settings.max_tags)
+        least = settings.min_confidence or self._pack.score.min_confidence
+        rules = TagRules(least, settings.max_tags)
         labels = everyday_vocabulary()
         bank = label_bank(
             self._connection,

@@ -3,10 +3,13 @@
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photond.config.lines import key_lines, statements
+
+# How long an example takes depends on who else uses the machine.
+unhurried = settings(deadline=None)
 
 
 def quoted(text: str) -> str:
@@ -39,8 +42,10 @@ SCALARS = st.one_of(
     LITERAL_LINES,
     BASIC_LINES,
 )
-LISTS = st.lists(SCALARS, max_size=3).map(
-    lambda entries: "[ # ]\n" + "".join(f"{entry}, # ],\n" for entry in entries) + "] # end"
+LISTS = st.builds(
+    lambda entries, end: "[ # ]\n" + "".join(f"{entry}, # ],\n" for entry in entries) + end,
+    st.lists(SCALARS, max_size=3),
+    st.sampled_from(["]", "  ] ", "] # end"]),
 )
 INLINE = st.lists(SCALARS, max_size=3).map(
     lambda entries: "{" + ", ".join(f"k{n}.x = {entry}" for n, entry in enumerate(entries)) + "}"
@@ -88,6 +93,7 @@ def plain(name: str) -> str:
     return next(iter(tomllib.loads(f"{name} = 1")))
 
 
+@unhurried
 @given(documents())
 def test_each_key_is_on_the_line_where_it_was_written(
     document: tuple[str, dict[tuple[str, ...], int]],
@@ -98,6 +104,7 @@ def test_each_key_is_on_the_line_where_it_was_written(
     assert {path: lines.get(path) for path in expected} == expected
 
 
+@unhurried
 @given(documents())
 def test_statements_put_together_are_the_document(
     document: tuple[str, dict[tuple[str, ...], int]],

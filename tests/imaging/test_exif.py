@@ -26,7 +26,7 @@ def test_facts_are_read_from_every_format(kind: str) -> None:
     rational = TiffImagePlugin.IFDRational
     gps[1], gps[2] = "N", (rational(52), rational(30), rational(36))
     gps[3], gps[4] = "W", (rational(13), rational(24), rational(0))
-    found = decoded(encoded(quadrants(), kind, exif=exif)).facts
+    found = decoded(encoded(quadrants(), kind, exif=exif.tobytes())).facts
     assert (found.taken_at, found.utc_offset_minutes) == ("2024-06-01T12:34:56", 120)
     assert (found.camera, found.lens) == ("Canon EOS 5D", "EF 35mm")
     assert found.latitude == pytest.approx(52.51)
