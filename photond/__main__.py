@@ -16,7 +16,7 @@ def main() -> None:
     from photond.cli.output import printable  # noqa: PLC0415
 
     try:
-        app()
+        app(prog_name="photond")
     except PhotondError as error:
         _log_traceback()
         print(f"photond: {printable(str(error))}", file=sys.stderr)  # noqa: T201

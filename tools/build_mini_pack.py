@@ -73,7 +73,7 @@ sha256 = "{tokenizer}"
 [score]
 logit_scale = {scale}
 logit_bias = {bias}
-min_confidence = 0.3
+min_confidence = 0.22
 """
 
 

@@ -24,7 +24,7 @@ def set_key(file: Path, key: Sequence[str], value: str) -> None:
         ConfigError: The file is not TOML, or cannot be written.
     """
     try:
-        text = file.read_text("utf-8") if file.exists() else ""
+        text = file.read_text("utf-8-sig") if file.exists() else ""
         document = tomlkit.parse(text)
         table = document
         for name in key[:-1]:
@@ -34,10 +34,13 @@ def set_key(file: Path, key: Sequence[str], value: str) -> None:
         target = Path(os.path.realpath(file))
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.{os.getpid()}")
-        draft.write_text(tomlkit.dumps(document), "utf-8")
-        if target.exists():
-            draft.chmod(target.stat().st_mode & 0o777)
-        draft.replace(target)
+        try:
+            draft.write_text(tomlkit.dumps(document), "utf-8")
+            if target.exists():
+                draft.chmod(target.stat().st_mode & 0o777)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from error
     except OSError as error:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
 from photond.errors import ModelError
 from photond.models.pack import ImageSpec, Pack, TextSpec
+from photond.models.runtime import onnxruntime as ort
 from photond.models.tokens import TextTokenizer
 
 Embeddings = npt.NDArray[np.float32]

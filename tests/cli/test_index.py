@@ -256,12 +256,12 @@ def test_a_photo_that_ends_the_process_twice_is_quarantined(photond, photos, sam
     sample("cat", photos / "good.jpg")
     # Takes long enough to be killed in the middle of.
     Image.new("L", (30_000, 8_000)).save(photos / "deadly.png", compress_level=1)
-    for _ in range(2):
+    for attempt in (1, 2):
         process = subprocess.Popen(photond.argv("index", photos), env=photond.environ)
         wait_for(
             photond,
             "select count(*) from jobs join files on files.id = file_id "
-            "where name = 'deadly.png' and jobs.state = 'running'",
+            f"where name = 'deadly.png' and jobs.state = 'running' and attempts = {attempt}",
         )
         process.kill()
         process.wait()

@@ -1,0 +1,18 @@
+"""onnxruntime, with its telemetry off.
+
+Since 1.29 or so the official Linux builds report to their maker by default: they write a device id to
+`~/.cache/Microsoft/DeveloperTools` and send events over HTTPS. `ORT_DISABLE_TELEMETRY`, set before the
+library is loaded, is their full opt-out. photond promises that nothing is sent anywhere, so everything
+imports onnxruntime from here.
+"""
+
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
+
+# Where the variable came too late, because something else in the process had loaded the library.
+onnxruntime.disable_telemetry_events()
+
+__all__ = ["onnxruntime"]

@@ -1,0 +1,213 @@
+"""`photond config` and `photond models`, and what every command has in common."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from photond.models.shelf import BUILT_IN
+from tests.conftest import SAMPLES
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_a_new_configuration_is_in_order_and_never_overwritten_unasked(photond, sample) -> None:
+    assert photond("config", "path").stdout.strip() == str(photond.config_file)
+    photond("config", "init")
+    assert photond.config_file.read_text() == (PROJECT / "config.example.toml").read_text()
+    sample("cat", photond.home / "Pictures" / "cat.jpg")
+    assert "in order" in photond("config", "check").stdout
+    assert photond("index", "--json").json["new"] == 1
+    photond.config_file.write_text("folders = []\n")
+    assert "is there already" in photond("config", "init", code=3).stderr
+    photond("config", "init", "--force")
+    assert "~/Pictures" in photond.config_file.read_text()
+
+
+def test_the_settings_in_effect_tell_where_they_come_from(photond) -> None:
+    photond("config", "init")
+    shown = photond("config", "show", PHOTOND_INDEX_WORKERS="3").stdout
+    assert "workers = 3  # PHOTOND_INDEX_WORKERS" in shown
+    assert f"# {photond.config_file}:" in shown
+    assert photond("config", "show", "--json").json["model"]["pack"] == "mini"
+
+
+@pytest.mark.parametrize("position", ["before", "after"])
+def test_the_general_options_stand_before_or_after_the_command(photond, tmp_path, position) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text("[query]\nlimit = 7\n")
+    general = ["--config", str(file)]
+    arguments = (
+        [*general, "config", "show"] if position == "before" else ["config", "show", *general]
+    )
+    assert "limit = 7" in photond(*arguments).stdout
+
+
+def test_a_pack_in_the_users_folder_is_listed_tried_and_used(photond) -> None:
+    folder = photond.home / "data" / "photond" / "models" / "other"
+    shutil.copytree(BUILT_IN / "mini", folder)
+    manifest = folder / "model.toml"
+    manifest.write_text(manifest.read_text().replace('name = "mini"', 'name = "other"'))
+    listed = photond("models", "list", "--json").json
+    assert {one["name"]: one["in_use"] for one in listed} == {"mini": True, "other": False}
+    assert photond("models", "path", "other").stdout.strip() == str(folder)
+    photond("models", "verify", "other")
+    photond("models", "use", "other")
+    assert photond("models", "path").stdout.strip() == str(folder)
+    run = photond("models", "use", "mini", code=3, PHOTOND_MODEL_PACK="other")
+    assert "PHOTOND_MODEL_PACK" in run.stderr
+
+
+def test_a_broken_pack_does_not_hide_the_others(photond) -> None:
+    folder = photond.home / "data" / "photond" / "models" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "model.toml").write_text("format = 1\n")
+    listed = {one["name"]: one["error"] for one in photond("models", "list", "--json").json}
+    assert listed["mini"] is None
+    assert "missing" in listed["broken"]
+
+
+def test_another_pack_embeds_anew_and_the_old_embeddings_stay(photond, photos, sample) -> None:
+    sample("cat", photos / "a.jpg")
+    photond("index", photos)
+    folder = photond.home / "data" / "photond" / "models" / "crop"
+    shutil.copytree(BUILT_IN / "mini", folder)
+    manifest = folder / "model.toml"
+    text = manifest.read_text().replace('name = "mini"', 'name = "crop"')
+    manifest.write_text(text.replace('resize = "squash"', 'resize = "crop"'))
+    use = {"PHOTOND_MODEL_PACK": "crop"}
+    assert "nothing is indexed" in photond("query", "cat", code=5, **use).stderr
+    photond("index", photos, **use)
+    assert len(photond("query", "cat", "--json", **use).json) == 1
+    assert len(photond("query", "cat", "--json").json) == 1
+    assert photond("index", photos, "--json").json["unchanged"] == 1
+
+
+COMMANDS = [
+    [],
+    ["index"],
+    ["query"],
+    ["similar"],
+    ["tags"],
+    ["status"],
+    ["doctor"],
+    *(["models", name] for name in ("list", "path", "verify", "use")),
+    *(["config", name] for name in ("init", "show", "path", "check")),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself_and_is_in_the_reference(photond, command) -> None:
+    shown = photond(*command, "--help").stdout
+    assert "Usage: photond" in shown
+    reference = (PROJECT / "docs" / "cli.md").read_text()
+    title = f"## photond {' '.join(command)}".rstrip() + "\n"
+    assert title in reference
+    # How help is laid out is typer's affair and changes with it; which options there are is ours.
+    section = reference.partition(title)[2].partition("\n## ")[0]
+    for option in re.findall(r"--[a-z][a-z-]+", shown):
+        assert option in section, f"{option}: run `make docs`"
+
+
+def test_help_and_version_load_no_model() -> None:
+    code = (
+        "import sys; from photond.cli.app import app\n"
+        "try: app(['--version'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'onnxruntime', 'numpy', 'PIL', 'sqlite_utils', 'structlog', 'tokenizers'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_query_does_not_load_what_only_indexing_needs(indexed_samples) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "photond", "query", "cat", "--paths"],
+        env=indexed_samples.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "onnxruntime" in loaded
+    assert not loaded & {"PIL.Image", "rawpy", "pillow_heif", "sqlite_utils"}
+
+
+def in_terminal(photond, *arguments: str | Path, columns: int = 120, **environ: str) -> str:
+    """What a command shows on a terminal."""
+    argv = photond.argv(*arguments)
+    terminal = pexpect.spawn(
+        argv[0],
+        argv[1:],
+        env=photond.environ | {"TERM": "xterm-256color", "COLUMNS": str(columns)} | environ,
+        dimensions=(50, columns),
+        encoding="utf-8",
+        timeout=60,
+        cwd=str(photond.home),
+    )
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    return str(terminal.before)
+
+
+def test_a_terminal_gets_a_table_with_a_heading(indexed_samples) -> None:
+    shown = in_terminal(indexed_samples, "query", "cat", "-n", "2")
+    heading, first, *_ = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert heading.split() == ["score", "photo", "taken", "tags"]
+    assert str(SAMPLES / "cat.jpg") in first
+
+
+def test_a_terminal_is_not_commanded_by_file_names(photond, photos, sample) -> None:
+    sample("cat", photos / "evil\x1b]0;title\x07\nname.jpg")
+    photond("index", photos)
+    shown = in_terminal(photond, "query", "cat")
+    assert "\x1b]0" not in shown
+    assert "\\x1b]0" in shown
+
+
+def test_a_terminal_sees_progress_and_a_pipe_does_not(photond, photos, sample) -> None:
+    for number, name in enumerate(("cat", "coffee", "rocket") * 4):
+        sample(name, photos / f"{number}.jpg")
+    shown = in_terminal(photond, "index", photos)
+    assert "indexing" in shown
+    assert re.search(r"12 new", shown)
+    sample("moon", photos / "moon.jpg")
+    assert photond("index", photos).stderr == ""
+
+
+def test_colours_are_left_out_when_asked(indexed_samples) -> None:
+    colourful = in_terminal(indexed_samples, "query", "cat", NO_COLOR="")
+    plain = in_terminal(indexed_samples, "query", "cat", NO_COLOR="1")
+    assert "\x1b[" in colourful
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", plain)
+
+
+def test_the_debug_log_has_the_traceback_and_the_message_is_one_line(photond) -> None:
+    (photond.home / "config" / "photond").mkdir(parents=True)
+    done = subprocess.run(
+        photond.argv("query", "cat", "-v"),
+        env=photond.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 5
+    logged, message = done.stderr.splitlines()
+    assert "Traceback" in logged
+    assert message.startswith("photond: there is no index")
+
+
+def test_nothing_is_written_outside_the_users_folders(photond, photos, sample) -> None:
+    photo = sample("cat", photos / "a.jpg")
+    before = photo.read_bytes(), photo.stat().st_mtime_ns
+    photond("index", photos)
+    photond("query", "cat")
+    assert (photo.read_bytes(), photo.stat().st_mtime_ns) == before
+    assert [one.name for one in photos.iterdir()] == ["a.jpg"]
+    # onnxruntime keeps a device id in ~/.cache, to report with, unless it is told not to.
+    assert [one.name for one in photond.home.iterdir()] == ["data"]
