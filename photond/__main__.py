@@ -1,31 +1,48 @@
 """`photond`, and `python -m photond`."""
 
+import os
 import sys
+import threading
 from io import TextIOWrapper
 
 from photond.errors import ExitCode, PhotondError
 
 
 def main() -> None:
-    """Run the command line; what goes wrong is one line, and its traceback is in the debug log."""
+    """Run the command line, and end the process with its exit code."""
     # Names that are not UTF-8 are written as the bytes that they are.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")
+    code = _run()
+    if any(thread.name == "photond-worker" for thread in threading.enumerate()):
+        # A worker is still inside a decoder or a tower, which know nothing of being stopped: taking the
+        # interpreter down around them aborts the process. What counts is committed.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code; what goes wrong is one line, and its traceback is in the debug log."""
     from photond.cli.app import app  # noqa: PLC0415 - errors of importing are reported as well
     from photond.cli.output import printable  # noqa: PLC0415
 
     try:
         app(prog_name="photond")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ExitCode.DONE
     except PhotondError as error:
         _log_traceback()
         print(f"photond: {printable(str(error))}", file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
+        return error.exit_code
     except Exception as error:  # noqa: BLE001 - a bug, and the user should still read a sentence
         _log_traceback()
         reason = printable(f"{type(error).__name__}: {error}")
         print(f"photond: unexpected error: {reason} (see it all with -v)", file=sys.stderr)  # noqa: T201
-        sys.exit(ExitCode.INCOMPLETE)
+        return ExitCode.INCOMPLETE
+    return ExitCode.DONE
 
 
 def _log_traceback() -> None:

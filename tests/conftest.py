@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from photond.models.pack import Pack, load_pack
 from photond.models.shelf import BUILT_IN
+
+# Test machines are noisy: how long an example takes says nothing.
+settings.register_profile(
+    "photond", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("photond")
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

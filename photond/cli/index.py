@@ -1,8 +1,6 @@
 """`photond index`."""
 
-import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -68,10 +66,7 @@ def index(
         note(
             "photond: interrupted; what was finished is kept, and the next pass goes on from there"
         )
-        # A worker may still be inside a decoder that knows nothing of being stopped; ending the
-        # interpreter under it can crash, and everything that counts is committed.
-        sys.stdout.flush()
-        os._exit(ExitCode.INTERRUPTED)
+        finish(ExitCode.INTERRUPTED)
     if summary.absent_folders:
         error = UsageError if paths else ConfigError
         raise error(f"there is no {' and no '.join(summary.absent_folders)}")

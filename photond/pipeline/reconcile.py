@@ -18,7 +18,7 @@ class Changes:
         changed: Known files to be read again, by id: they changed, or were never finished.
         returned: Known files that had gone and are back as they were; there is nothing to read.
         gone: Ids of files that are not there any more.
-        unchanged: How many files are as the index has them.
+        unchanged: How many files are as the index has them, with nothing left to do.
     """
 
     new: tuple[FileStat, ...]
@@ -45,11 +45,11 @@ def compare(found: Sequence[FileStat], known: Mapping[str, KnownFile], absence: 
         file = known.get(stat.name)
         if file is None:
             new.append(stat)
-        elif not (file.is_settled and is_same(stat, file.stat)):
+        elif file.outlook == "due" or not is_same(stat, file.stat):
             changed.append((file.id, stat))
         elif file.state != "present":
             returned.append((file.id, stat))
-        else:
+        elif file.outlook == "settled":
             unchanged += 1
     names = {stat.name for stat in found}
     # Offline photos whose disk is back without them are missing; missing ones never become offline.

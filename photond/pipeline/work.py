@@ -8,6 +8,7 @@ no queue stands between the two (docs/decisions.md).
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -30,6 +31,8 @@ log = get_logger(__name__)
 # A decoder that never comes back cannot be stopped, only left behind; this many times the limit of
 # one photo is waited for, because the decoders that can be stopped stop by themselves at the limit.
 _PATIENCE = 2.0
+# How long `stop` waits for threads that are nearly done.
+_GRACE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Workers:
         self._hashes = _HashesInHand()
         self._started: dict[int, float] = {}
         self._in_hand: dict[int, Job] = {}
+        self._threads: list[threading.Thread] = []
         self.count = count
         for _ in range(count):
             self._add_thread()
@@ -126,12 +130,10 @@ class Workers:
     def take(self, timeout: float) -> list[Outcome]:
         """The outcomes that are there, after waiting up to `timeout` seconds for the first."""
         outcomes: list[Outcome] = []
-        try:
+        with suppress(Empty):
             outcomes.append(self._outcomes.get(timeout=timeout))
             while True:
                 outcomes.append(self._outcomes.get_nowait())
-        except Empty:
-            pass
         outcomes = [one for one in outcomes if one.job.file_id in self._in_hand]
         for outcome in outcomes:
             self._put_down(outcome.job)
@@ -147,13 +149,21 @@ class Workers:
         return list(self._in_hand.values())
 
     def stop(self) -> None:
-        """Let the threads end once they have nothing left to do."""
-        for _ in range(self.count):
+        """Take the jobs back that no thread has begun, and let the threads end."""
+        with suppress(Empty):
+            while True:
+                self._jobs.get_nowait()
+        for _ in self._threads:
             self._jobs.put(None)
+        deadline = time.monotonic() + _GRACE_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _add_thread(self) -> None:
         # Daemon threads: one that hangs in a decoder must not keep the process from ending.
-        threading.Thread(target=self._work, name="photond-worker", daemon=True).start()
+        thread = threading.Thread(target=self._work, name="photond-worker", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -14,6 +14,7 @@ from photond.store.embeddings import embedded_contents
 from photond.store.paths import below, from_column, joined, to_column
 
 Absence = Literal["missing", "offline"]
+Outlook = Literal["settled", "waiting", "due"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,15 @@ class KnownFile:
     Attributes:
         stat: As of the last time when it was seen.
         state: "present", "missing" or "offline".
-        is_settled: Whether nothing is left to do for it while it does not change: it is indexed, or it
-            failed in a way that only a change can mend.
+        outlook: "settled" if there is nothing to do while it does not change: it is indexed, or failed
+            in a way that only a change can mend; "waiting" if its job is there already; "due" if it
+            needs one.
     """
 
     id: int
     stat: FileStat
     state: str
-    is_settled: bool
+    outlook: Outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,16 @@ def files_in(connection: Connection, folder_id: int, pack_id: int) -> Mapping[st
     Args:
         connection: The index.
         folder_id: The folder.
-        pack_id: The pack in use: a file whose content has no embedding of it is not settled.
+        pack_id: The pack in use: a file whose content has no embedding of it is due.
     """
     rows = connection.execute(
         f"""
         select files.id, name, files.size, mtime_ns, inode, files.state,
-          case jobs.state
-            when 'failed' then jobs.failure = 'undecodable'
-            when 'quarantined' then 1
-            else embeddings.rowid is not null and jobs.state is null
+          case
+            when jobs.state in ('queued', 'running', 'suspect') then 'waiting'
+            when jobs.state = 'quarantined' or jobs.failure = 'undecodable' then 'settled'
+            when jobs.state is null and embeddings.rowid is not null then 'settled'
+            else 'due'
           end
         from files
         left join jobs on jobs.file_id = files.id
@@ -113,9 +116,9 @@ def files_in(connection: Connection, folder_id: int, pack_id: int) -> Mapping[st
     )
     return {
         (name := from_column(stored)): KnownFile(
-            id_, FileStat(name, size, mtime_ns, inode), state, bool(is_settled)
+            id_, FileStat(name, size, mtime_ns, inode), state, outlook
         )
-        for id_, stored, size, mtime_ns, inode, state, is_settled in rows
+        for id_, stored, size, mtime_ns, inode, state, outlook in rows
     }
 
 

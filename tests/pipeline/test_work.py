@@ -1,0 +1,110 @@
+"""The worker pool, with the real tower and files that misbehave."""
+
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from photond.imaging.picture import Limits
+from photond.models.pack import Pack
+from photond.models.towers import ImageTower
+from photond.pipeline.index import input_spec
+from photond.pipeline.work import Embedded, Failed, Outcome, Same, Task, Vanished, Workers
+from photond.store.jobs import Job
+from tests.conftest import SAMPLES
+
+
+@pytest.fixture(scope="module")
+def tower(mini: Pack) -> ImageTower:
+    return ImageTower(mini)
+
+
+@pytest.fixture
+def task(mini: Pack, tower: ImageTower) -> Task:
+    return Task(tower, input_spec(mini.image), Limits(), 10**8, lambda _sha256: False)
+
+
+def outcomes_of(workers: Workers, count: int, seconds: float = 30) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    end = time.monotonic() + seconds
+    while len(outcomes) < count and time.monotonic() < end:
+        outcomes += workers.take(0.05)
+    return outcomes
+
+
+def test_each_job_has_one_outcome(task: Task, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no photo")
+    paths = [SAMPLES / "cat.jpg", tmp_path / "bad.jpg", tmp_path / "gone.jpg"]
+    workers = Workers(task, 2)
+    for number, path in enumerate(paths):
+        workers.give(Job(number, str(path), None))
+    found = {one.job.file_id: type(one) for one in outcomes_of(workers, 3)}
+    workers.stop()
+    assert found == {0: Embedded, 1: Failed, 2: Vanished}
+    assert workers.in_hand == []
+
+
+def test_threads_get_the_same_embedding_as_one(task: Task) -> None:
+    workers = Workers(task, 4)
+    paths = sorted(SAMPLES.glob("*.jpg"))[:8]
+    for number, path in enumerate(paths):
+        workers.give(Job(number, str(path), None))
+    together = {o.job.file_id: o for o in outcomes_of(workers, len(paths))}
+    workers.stop()
+    single = Workers(task, 1)
+    for number, path in enumerate(paths):
+        single.give(Job(number, str(path), None))
+    for alone in outcomes_of(single, len(paths)):
+        other = together[alone.job.file_id]
+        assert isinstance(alone, Embedded)
+        assert isinstance(other, Embedded)
+        assert np.linalg.norm(alone.embedding) == pytest.approx(1, abs=1e-5)
+        assert float(alone.embedding @ other.embedding) > 0.999999
+    single.stop()
+
+
+def test_copies_in_hand_at_once_are_embedded_once(task: Task, tmp_path: Path) -> None:
+    for number in range(6):
+        shutil.copy(SAMPLES / "cat.jpg", tmp_path / f"{number}.jpg")
+    workers = Workers(task, 3)
+    for number in range(6):
+        workers.give(Job(number, str(tmp_path / f"{number}.jpg"), None))
+    found = [type(one) for one in outcomes_of(workers, 6)]
+    workers.stop()
+    assert sorted(found, key=str) == [Embedded, *[Same] * 5]
+
+
+def test_a_known_content_is_not_decoded(task: Task, tower: ImageTower) -> None:
+    known = Task(tower, task.input_spec, task.limits, task.max_bytes, lambda _sha256: True)
+    workers = Workers(known, 1)
+    workers.give(Job(1, str(SAMPLES / "cat.jpg"), None))
+    (outcome,) = outcomes_of(workers, 1)
+    workers.stop()
+    assert isinstance(outcome, Same)
+
+
+def test_a_worker_that_does_not_come_back_is_replaced(task: Task, tower: ImageTower) -> None:
+    """Its decoder hangs, as far as the pool can tell: here it waits for an event instead."""
+    release = threading.Event()
+    hung: list[str] = []
+
+    def is_known(sha256: str) -> bool:
+        if not hung:
+            hung.append(sha256)
+            release.wait(30)
+        return False
+
+    limits = Limits(max_seconds=0.2)
+    workers = Workers(Task(tower, task.input_spec, limits, task.max_bytes, is_known), 1)
+    workers.give(Job(1, str(SAMPLES / "cat.jpg"), None))
+    (outcome,) = outcomes_of(workers, 1)
+    assert isinstance(outcome, Failed)
+    assert "took more than" in outcome.reason
+    release.set()
+    workers.give(Job(2, str(SAMPLES / "coffee.jpg"), None))
+    (second,) = outcomes_of(workers, 1)
+    workers.stop()
+    assert (type(second), second.job.file_id) == (Embedded, 2)
