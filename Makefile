@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format docs clean
+.PHONY: help demo test parity lint format docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -13,6 +13,9 @@ demo: $(VENV)/.installed ## Index the sample photos and ask for some
 
 test: $(VENV)/.test ## Run the whole test suite
 	$(BIN)/python -m pytest
+
+parity: $(VENV)/.parity ## Compare the preprocessing with the reference implementation
+	$(BIN)/python -m pytest -m parity
 
 lint: $(VENV)/.lint ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check .
@@ -51,4 +54,9 @@ $(VENV)/.test: $(VENV)/.installed pyproject.toml
 $(VENV)/.lint: $(VENV)/.installed pyproject.toml
 	@echo "Installing what the checks need ..."
 	@$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+$(VENV)/.parity: $(VENV)/.test pyproject.toml
+	@echo "Installing the reference implementation ..."
+	@$(BIN)/python -m pip install --quiet --group parity
 	@touch $@

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_PHOTOMETRIC = 262
 _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 # The colour space that a profile must be of, by the mode of the pixels.
 _PROFILE_SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
@@ -17,7 +18,10 @@ def flatten(image: Image.Image) -> Image.Image:  # noqa: PLR0911 - one return a 
     Deeper pictures are scaled, where Pillow's own conversion would clip them to white.
     """
     if image.mode in _SIXTEEN_BIT:
-        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        # TIFF's "white is zero", which Pillow minds in 8 bits only.
+        is_negative = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+        return Image.fromarray(~grey if is_negative else grey)
     if image.mode in {"I", "F"}:
         return Image.fromarray(_scale(np.asarray(image)))
     if image.mode == "1":

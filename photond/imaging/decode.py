@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # A decoder that nobody needs is only a way in.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "DIB", "AVIF")
+_TIFF = (b"II*\0", b"MM\0*")
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _FORMAT_NAMES = MappingProxyType({"MPO": "JPEG", "DIB": "BMP"})
 
@@ -53,6 +54,8 @@ _STRANGERS: Mapping[bytes, str] = MappingProxyType(
         b"8BPS": "a Photoshop document",
         b"\x1aE\xdf\xa3": "a video",
         b"RIFF": "an audio or video file",
+        b"\xff\x0a": "a JPEG XL picture, which cannot be read yet",
+        b"\0\0\0\x0cJXL": "a JPEG XL picture, which cannot be read yet",
         b"\x7fELF": "a program",
     }
 )
@@ -113,11 +116,7 @@ def decode(data: bytes, *, name: str, min_side: int, limits: Limits) -> Picture:
     if not data:
         raise PictureError("the file is empty")
     try:
-        if raw.is_raw(data, name):
-            preview = raw.decode(data, min_side, limits.max_pixels)
-            if preview is not None:
-                return _finish_raw(preview, data, min_side, limits)
-        return _decode(data, min_side, limits)
+        return _decode_either(data, name, min_side, limits)
     except _TooSlowError:
         raise PictureError(f"decoding took more than {limits.max_seconds:.0f} s") from None
     except UnidentifiedImageError:
@@ -126,10 +125,27 @@ def decode(data: bytes, *, name: str, min_side: int, limits: Limits) -> Picture:
         raise PictureError(_reason(error)) from error
 
 
+def _decode_either(data: bytes, name: str, min_side: int, limits: Limits) -> Picture:
+    is_raw = raw.is_raw(data, name)
+    if is_raw and (preview := raw.decode(data, min_side, limits)):
+        return _finish_raw(preview, data, min_side, limits)
+    try:
+        return _decode(data, min_side, limits)
+    except UnidentifiedImageError:
+        # A DNG whose name says TIFF, for example.
+        if (
+            not is_raw
+            and data.startswith(_TIFF)
+            and (preview := raw.decode(data, min_side, limits))
+        ):
+            return _finish_raw(preview, data, min_side, limits)
+        raise
+
+
 def _decode(data: bytes, min_side: int, limits: Limits) -> Picture:
     with Image.open(_Reader(data, limits.max_seconds), formats=_formats(data)) as image:
         width, height = image.size
-        _check_size(width, height, limits)
+        limits.check(width, height)
         kind = _FORMAT_NAMES.get(image.format or "", image.format or "")
         is_drafted = image.draft(None, (2 * min_side, 2 * min_side)) is not None
         image.load()
@@ -149,8 +165,13 @@ def _finish_raw(preview: raw.Preview, data: bytes, min_side: int, limits: Limits
         embedded = _decode(preview.image, min_side, limits)
         with Image.open(io.BytesIO(preview.image), formats=_FORMATS) as image:
             exifs.append(read_exif(image))
-        # A preview that says how it is to be turned has been turned.
-        is_upright = _orientation(exifs[-1]) != 1
+        # Cameras store most previews as the sensor was held and say so only in the RAW file; some turn
+        # the preview, or let it say itself how it is to be turned, which has been done by now.
+        was_portrait = embedded.facts.height > embedded.facts.width
+        is_turned = preview.orientation in _SIDEWAYS and (
+            was_portrait != (preview.height > preview.width)
+        )
+        is_upright = is_turned or _orientation(exifs[-1]) != 1
         upright = embedded.image if is_upright else _upright(embedded.image, preview.orientation)
     else:
         small = _to_small_rgb(preview.image, min_side)
@@ -170,16 +191,6 @@ def _formats(data: bytes) -> tuple[str, ...]:
     with _heif_lock:
         pillow_heif.register_heif_opener(thumbnails=False)
     return (*_FORMATS, "HEIF")
-
-
-def _check_size(width: int, height: int, limits: Limits) -> None:
-    if width < 1 or height < 1:
-        raise PictureError("it has no pixels")
-    if width * height > limits.max_pixels:
-        raise PictureError(
-            f"it has {width * height / 1e6:,.0f} megapixels, "
-            f"the limit is {limits.max_pixels / 1e6:,.0f} (index.max_megapixels)"
-        )
 
 
 def _to_small_rgb(image: Image.Image, min_side: int) -> Image.Image:

@@ -132,7 +132,8 @@ def _offset(exif: Exif, taken_at: datetime) -> int | None:
         sign, hours, minutes = text[:1], text[1:3], text[4:6]
         if sign in {"+", "-"} and text[3:4] == ":" and (hours + minutes).isdecimal():
             offset = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
-            return offset if _MIN_OFFSET <= offset <= _MAX_OFFSET else None
+            is_zone = _MIN_OFFSET <= offset <= _MAX_OFFSET and offset % _OFFSET_STEP == 0
+            return offset if is_zone else None
     return _offset_from_gps(exif.gps, taken_at)
 
 
@@ -155,21 +156,23 @@ def _offset_from_gps(gps: Mapping[int, Any], taken_at: datetime) -> int | None:
 
 
 def _place(gps: Mapping[int, Any]) -> tuple[float, float] | None:
-    latitude = _degrees(gps.get(_LATITUDE), _text(gps.get(_LATITUDE_REF)), "S", 90)
-    longitude = _degrees(gps.get(_LONGITUDE), _text(gps.get(_LONGITUDE_REF)), "W", 180)
+    latitude = _degrees(gps.get(_LATITUDE), _text(gps.get(_LATITUDE_REF)), "NS", 90)
+    longitude = _degrees(gps.get(_LONGITUDE), _text(gps.get(_LONGITUDE_REF)), "EW", 180)
     if latitude is None or longitude is None or _text(gps.get(_GPS_STATUS)) == "V":
         return None
     # Cameras without a fix write zeros; nobody photographs that spot in the Gulf of Guinea.
     return None if latitude == longitude == 0 else (latitude, longitude)
 
 
-def _degrees(value: object, ref: str, negative: str, limit: float) -> float | None:
-    if not isinstance(value, tuple) or not value:
+def _degrees(value: object, ref: str, sides: str, limit: float) -> float | None:
+    """Signed degrees from degrees, minutes and seconds; `sides` are the letters for + and for -."""
+    side = ref.upper()[:1]
+    if not isinstance(value, tuple) or not value or not side or side not in sides:
         return None
     try:
         degrees: float = sum(float(part) / 60**place for place, part in enumerate(value[:3]))
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    if not degrees <= limit:  # also what is not a number
+    if not 0 <= degrees <= limit:  # also what is not a number
         return None
-    return -degrees if ref.upper().startswith(negative) else degrees
+    return -degrees if side == sides[1] else degrees

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from photond.errors import PictureError
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -18,6 +20,20 @@ class Limits:
 
     max_pixels: int = 250_000_000
     max_seconds: float = 60.0
+
+    def check(self, width: int, height: int) -> None:
+        """Refuse a picture by its size, in pixels, before it is decoded.
+
+        Raises:
+            PictureError: It has none, or too many.
+        """
+        if width < 1 or height < 1:
+            raise PictureError("it has no pixels")
+        if width * height > self.max_pixels:
+            raise PictureError(
+                f"it has {width * height / 1e6:,.4g} megapixels, "
+                f"the limit is {self.max_pixels / 1e6:,.4g} (index.max_megapixels)"
+            )
 
 
 @dataclass(frozen=True, slots=True)

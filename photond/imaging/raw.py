@@ -10,6 +10,7 @@ from PIL import Image
 
 from photond.imaging.exif import Exif, from_pillow
 from photond.imaging.formats import RAW_SUFFIXES, suffix
+from photond.imaging.picture import Limits
 
 # How RAW files begin that are not simply TIFF.
 _SIGNATURES = (
@@ -51,27 +52,29 @@ def is_raw(data: bytes, name: str) -> bool:
     return suffix(name) in RAW_SUFFIXES and not data.startswith(_OTHER_FORMATS)
 
 
-def decode(data: bytes, min_side: int, max_pixels: int) -> Preview | None:
+def decode(data: bytes, min_side: int, limits: Limits) -> Preview | None:
     """The preview of a RAW file, or the developed picture where the preview is too small.
 
     Args:
         data: The file's bytes.
         min_side: How long the preview's shorter side must be, in pixels.
-        max_pixels: A larger sensor is not developed.
+        limits: A sensor with more pixels is refused.
 
     Returns:
         None where LibRaw does not know the file: it may still be a plain TIFF.
+
+    Raises:
+        PictureError: It has more pixels than the limit.
     """
     import rawpy  # noqa: PLC0415 - most libraries have no RAW
 
     try:
         with rawpy.imread(io.BytesIO(data)) as opened:
             sizes = opened.sizes
+            limits.check(sizes.width, sizes.height)
             orientation = _ORIENTATIONS.get(sizes.flip, 1)
             image = _embedded(opened, min_side)
             if image is None:
-                if sizes.raw_width * sizes.raw_height > max_pixels:
-                    return None
                 # Developed as it lies on the sensor, so that both kinds are turned alike.
                 pixels = opened.postprocess(half_size=True, use_camera_wb=True, user_flip=0)
                 image = Image.fromarray(pixels)

@@ -16,6 +16,9 @@ from photond.store.contents import Content
 from photond.store.database import Connection, transaction
 from photond.store.files import Absence, FileStat
 
+# Of a photo with very many copies, not all are looked for on disk each time another one appears.
+_TWINS_LOOKED_AT = 8
+
 Result = Literal["new", "changed", "moved", "unchanged", "failed", "vanished"]
 
 
@@ -92,13 +95,20 @@ class Committer:
             return "unchanged"
         if before is not None:
             return "changed"
-        moved_from = [
-            id_
-            for id_, path, state in files.twins(self.connection, content_id, file_id)
-            if state == "missing" or (state == "present" and _has_left(path))
-        ]
-        files.delete_files(self.connection, moved_from[:1])
-        return "moved" if moved_from else "new"
+        moved_from = self._moved_from(file_id, content_id)
+        if moved_from is None:
+            return "new"
+        files.delete_file(self.connection, moved_from)
+        return "moved"
+
+    def _moved_from(self, file_id: int, content_id: int) -> int | None:
+        """The file that this one was until now, if it is not simply a copy."""
+        missing = files.missing_twin(self.connection, content_id)
+        if missing is not None:
+            return missing
+        # It may have come from a folder that this pass did not scan.
+        twins = files.present_twins(self.connection, content_id, file_id, _TWINS_LOOKED_AT)
+        return next((id_ for id_, path in twins if _has_left(path)), None)
 
     def _tag(self, content_ids: Sequence[int], vectors: embeddings.Embedding) -> None:
         cosines = vectors @ self.bank.embeddings.T

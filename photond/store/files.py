@@ -234,17 +234,27 @@ def set_content(connection: Connection, file_id: int, content_id: int | None) ->
     connection.execute("update files set content_id = ? where id = ?", (content_id, file_id))
 
 
-def twins(connection: Connection, content_id: int, file_id: int) -> list[tuple[int, str, str]]:
-    """Other files with the same content: id, path, and state."""
+def missing_twin(connection: Connection, content_id: int) -> int | None:
+    """A file that has a content and is missing, if there is one."""
+    row = connection.execute(
+        "select id from files where content_id = ? and state = 'missing' limit 1", (content_id,)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def present_twins(
+    connection: Connection, content_id: int, file_id: int, limit: int
+) -> list[tuple[int, str]]:
+    """Ids and paths of other files that have the same content and were there at the last look."""
     rows = connection.execute(
         """
-        select files.id, folders.path, name, state from files
+        select files.id, folders.path, name from files
         join folders on folders.id = files.folder_id
-        where content_id = ? and files.id != ?
+        where content_id = ? and files.id != ? and state = 'present' limit ?
         """,
-        (content_id, file_id),
+        (content_id, file_id, limit),
     )
-    return [(id_, joined(path, name), state) for id_, path, name, state in rows]
+    return [(id_, joined(path, name)) for id_, path, name in rows]
 
 
 def paths_of(
@@ -285,9 +295,9 @@ def counts_by_state(connection: Connection) -> dict[str, int]:
     )
 
 
-def delete_files(connection: Connection, file_ids: Iterable[int]) -> None:
-    """Remove file rows; their content stays until `forget_unused` finds that no file has it."""
-    connection.executemany("delete from files where id = ?", [(id_,) for id_ in file_ids])
+def delete_file(connection: Connection, file_id: int) -> None:
+    """Remove a file; its content stays until the end of the pass finds that no file has it."""
+    connection.execute("delete from files where id = ?", (file_id,))
 
 
 def forget_missing(connection: Connection, after_days: int) -> int:

@@ -5,11 +5,14 @@ import struct
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import tifffile
 from PIL import Image
 
 from photond.imaging.decode import decode
 from photond.imaging.picture import Limits, Picture
+
+pillow_heif.register_heif_opener()
 
 MIN_SIDE = 64
 _PLACEHOLDER = 0x7A7B7C7D

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pillow_heif
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, features
@@ -31,8 +31,6 @@ from tests.imaging.pictures import (
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "cat.jpg"
 UPRIGHT = [RED, GREEN, BLUE, YELLOW]
-
-pillow_heif.register_heif_opener()
 
 
 @pytest.mark.parametrize(
@@ -107,6 +105,15 @@ def test_a_raw_preview_that_is_too_small_is_passed_over() -> None:
     assert min(picture.image.size) >= MIN_SIDE
 
 
+def test_a_raw_file_under_a_tiff_name_is_still_read() -> None:
+    assert decoded(make_dng(None), name="photo.tif").facts.format in {"RAW", "TIFF"}
+
+
+def test_a_raw_file_over_the_limit_says_so() -> None:
+    with pytest.raises(PictureError, match=r"0\.24 megapixels.*the limit is 0\.1 "):
+        decode(make_dng(None), name="photo.dng", min_side=64, limits=Limits(max_pixels=100_000))
+
+
 def test_a_jpeg_under_a_raw_name_is_a_jpeg() -> None:
     assert decoded(encoded(quadrants(), "JPEG"), name="photo.raw").facts.format == "JPEG"
 
@@ -120,6 +127,12 @@ def test_grey_and_deep_pictures_are_scaled_and_not_clipped() -> None:
     for values in (ramp.astype(np.int32), (ramp / 65535).astype(np.float32)):
         found = np.asarray(decoded(encoded(Image.fromarray(values), "TIFF")).image)
         assert np.abs(found.astype(int) - expected[..., None]).max() <= 1
+
+
+def test_deep_pictures_where_white_is_zero_are_not_negatives() -> None:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.full((100, 100), 65535, np.uint16), photometric="miniswhite")
+    assert decoded(buffer.getvalue()).image.getextrema() == ((0, 0),) * 3
 
 
 def test_floats_without_a_number_in_them_are_black() -> None:

@@ -59,7 +59,15 @@ def test_the_time_of_the_shot_goes_before_the_time_of_the_file() -> None:
 
 @pytest.mark.parametrize(
     ("text", "minutes"),
-    [("+02:00", 120), ("-03:30", -210), ("Z", 0), ("+14:00", 840), ("+99:00", None), ("x", None)],
+    [
+        ("+02:00", 120),
+        ("-03:30", -210),
+        ("Z", 0),
+        ("+14:00", 840),
+        ("+99:00", None),
+        ("+07:07", None),
+        ("x", None),
+    ],
 )
 def test_the_time_zone_is_taken_where_it_is_stated(text: str, minutes: int | None) -> None:
     photo = {0x9003: "2024:06:01 12:00:00", 0x9011: text}
@@ -100,6 +108,9 @@ def test_a_camera_is_named_once(make: object, model: object, camera: str | None)
         {1: "N", 2: (0, 0, 0), 3: "E", 4: (0, 0, 0)},
         {1: "N", 2: (95, 0, 0), 3: "E", 4: (10, 0, 0)},
         {1: "N", 2: (50, 0, 0)},
+        {1: "N", 2: (-50, 0, 0), 3: "E", 4: (10, 0, 0)},
+        {1: "X", 2: (50, 0, 0), 3: "E", 4: (10, 0, 0)},
+        {2: (50, 0, 0), 4: (10, 0, 0)},
         {1: "N", 2: "fifty", 3: "E", 4: (1, 2, 3)},
         {1: "N", 2: (float("nan"), 0, 0), 3: "E", 4: (1, 2, 3)},
         {1: "N", 2: (50, 0, 0), 3: "E", 4: (10, 0, 0), 9: "V"},

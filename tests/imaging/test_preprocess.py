@@ -44,6 +44,15 @@ def test_squash_keeps_the_whole_picture_and_crop_its_centre() -> None:
     assert to_tensor(banner, CLIP)[0].min() > 1.5
 
 
+@pytest.mark.parametrize("size", [(65_000, 1), (1, 65_000), (20_000, 4)])
+def test_the_longest_pictures_are_cropped_without_being_blown_up(size: tuple[int, int]) -> None:
+    ramp = Image.linear_gradient("L").resize(size).convert("RGB")
+    middle = np.asarray(ramp).reshape(-1, 3)[size[0] * size[1] // 2]
+    tensor = to_tensor(ramp, CLIP)
+    expected = (middle / 255 - CLIP_MEAN) / CLIP_STD
+    assert np.abs(tensor.mean(axis=(1, 2)) - expected).max() < 0.6
+
+
 @pytest.mark.parity
 @pytest.mark.parametrize("size", SIZES)
 def test_squash_equals_the_image_processor_of_siglip(size: tuple[int, int]) -> None:
