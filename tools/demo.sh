@@ -8,7 +8,9 @@ export XDG_CONFIG_HOME="$PWD/.demo/config"
 
 show() {
   printf '\n$ photond'
-  printf ' %q' "$@"
+  for word in "$@"; do
+    case $word in *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+  done
   printf '\n'
   photond "$@"
 }
@@ -17,9 +19,9 @@ rm -rf .demo
 show index samples
 show query "cup of coffee" --limit 3
 show query "a wild animal" --limit 3
-show query "someone in a spacesuit" --limit 3
+show query "snowy mountains" --limit 3
 show query "flowers" --limit 3
-show query "city at night" --limit 3
+show query "ruins of an old church" --limit 3
 show similar samples/mountain.jpg --limit 2
 show tags samples/raccoon.jpg samples/pagoda.jpg
 

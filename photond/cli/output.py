@@ -52,8 +52,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         return
     from rich.table import Table
 
+    cells = [[printable(cell) for cell in row] for row in rows]
+    # A column in which nothing stands would only take the others' room.
+    shown = [index for index in range(len(columns)) if any(row[index] for row in cells)]
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for column in columns:
+    for column in (columns[index] for index in shown):
         is_number = column.startswith(">")
         table.add_column(
             column.removeprefix(">"),
@@ -61,8 +64,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             no_wrap=is_number,
             overflow="fold",
         )
-    for row in rows:
-        table.add_row(*(printable(cell) for cell in row))
+    for row in cells:
+        table.add_row(*(row[index] for index in shown))
     console().print(table, soft_wrap=False)
 
 
