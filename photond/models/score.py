@@ -20,9 +20,7 @@ def confidence(cosine: npt.ArrayLike, score: ScoreSpec) -> npt.NDArray[np.float3
     Returns:
         float32 of the same shape, in [0, 1].
     """
-    logit: npt.NDArray[np.float32] = (
-        score.logit_scale * np.asarray(cosine, np.float32) + score.logit_bias
-    )
-    # As a tanh, because exp() of a large negative logit overflows.
-    probability: npt.NDArray[np.float32] = 0.5 * (1.0 + np.tanh(0.5 * logit))
+    logit = score.logit_scale * np.asarray(cosine, np.float64) + score.logit_bias
+    # Neither overflows for the most negative logits nor rounds them to 0, as the plain formula does.
+    probability: npt.NDArray[np.float32] = np.exp(-np.logaddexp(0.0, -logit)).astype(np.float32)
     return probability

@@ -18,7 +18,7 @@ from photond.store.database import Connection, transaction
 from photond.store.tags import Tag
 
 # How many labels are embedded between two commits, so that an interruption costs little.
-_LABELS_AT_ONCE = 64
+_LABELS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class Workers:
         self._hashes = _HashesInHand()
         self._started: dict[int, float] = {}
         self._in_hand: dict[int, Job] = {}
+        self._hash_of: dict[int, str] = {}
         self._threads: list[threading.Thread] = []
         self.count = count
         for _ in range(count):
@@ -179,6 +180,7 @@ class Workers:
             name = job.path.rpartition("/")[2]
             stat = file_stat(name, photo.status)
             sha256 = photo.sha256
+            self._hash_of[job.file_id] = sha256
             if not self._hashes.acquire(sha256, self._task.is_known):
                 return Same(job, stat, sha256)
             spec = self._task.input_spec
@@ -206,7 +208,10 @@ class Workers:
         for file_id, started in list(self._started.items()):
             if file_id in self._in_hand and now - started > limit:
                 job = self._in_hand[file_id]
-                overdue.append(Failed(job, "undecodable", f"decoding took more than {limit:.0f} s"))
+                reason = f"decoding took more than {limit:.0f} s"
+                # With its hash, because copies of the photo may be waiting for this outcome.
+                sha256 = self._hash_of.get(file_id)
+                overdue.append(Failed(job, "undecodable", reason, sha256))
                 self._put_down(job)
                 self._add_thread()
         return overdue
@@ -214,6 +219,7 @@ class Workers:
     def _put_down(self, job: Job) -> None:
         self._in_hand.pop(job.file_id, None)
         self._started.pop(job.file_id, None)
+        self._hash_of.pop(job.file_id, None)
 
 
 class _HashesInHand:

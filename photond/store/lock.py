@@ -16,10 +16,15 @@ def only_indexer(database: Path) -> Iterator[None]:
     The kernel drops the lock with the process, however that ends, so it cannot be left behind.
 
     Raises:
-        IndexDatabaseError: Another process is at it.
+        IndexDatabaseError: Another process is at it, or the lock's file cannot be written.
     """
     path = database.with_name(database.name + ".lock")
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise IndexDatabaseError(
+            f"the lock {path} cannot be opened: {error.strerror}", "Check its permissions."
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -103,6 +103,8 @@ def test_a_worker_that_does_not_come_back_is_replaced(task: Task, tower: ImageTo
     (outcome,) = outcomes_of(workers, 1)
     assert isinstance(outcome, Failed)
     assert "took more than" in outcome.reason
+    # Its copies wait for the outcome of these bytes, so it says which they are.
+    assert outcome.sha256 == hung[0]
     release.set()
     workers.give(Job(2, str(SAMPLES / "coffee.jpg"), None))
     (second,) = outcomes_of(workers, 1)
