@@ -106,11 +106,12 @@ def _sqlite(_session: Session) -> Iterator[Finding]:
 
 
 def _model(session: Session) -> Iterator[Finding]:
-    from photond.models.trial import try_pack
+    from photond.pipeline.alignment import try_out
 
     pack = session.pack
-    try_pack(pack)
-    yield Finding("model", "ok", f"the pack {pack.name!r} is whole, and both towers work")
+    margin = try_out(pack).margin
+    agree = f"its towers agree (known pictures lead by {margin:.2f})"
+    yield Finding("model", "ok", f"the pack {pack.name!r} is whole, and {agree}")
     if pack.name == "mini":
         yield Finding(
             "model",

@@ -66,14 +66,14 @@ def path(session: Session, name: NameArgument = None) -> None:
 
 
 def verify(session: Session, name: NameArgument = None) -> None:
-    """Compare the files of a pack with their hashes, load it, and try both towers."""
+    """Compare the files of a pack with their hashes, and known pictures with known texts."""
     from photond.config import locations
     from photond.models.shelf import find_pack
-    from photond.models.trial import try_pack
+    from photond.pipeline.alignment import try_out
 
     pack = find_pack(name or session.settings.model.pack, locations.models_dir())
-    try_pack(pack)
-    print_line(f"{pack.name}: whole, and both towers work")
+    margin = try_out(pack).margin
+    print_line(f"{pack.name}: whole, and its towers agree (known pictures lead by {margin:.2f})")
 
 
 def use(
@@ -88,9 +88,9 @@ def use(
     from photond.config import chosen_file, load_with_origins, locations
     from photond.config.edit import set_key
     from photond.models.shelf import find_pack
-    from photond.models.trial import try_pack
+    from photond.pipeline.alignment import try_out
 
-    try_pack(find_pack(name, locations.models_dir()))
+    try_out(find_pack(name, locations.models_dir()))
     file = chosen_file(session.config)
     set_key(file, ("model", "pack"), name)
     print_line(

@@ -9,12 +9,11 @@ from threading import Lock
 from structlog import get_logger
 
 from photond.config.settings import Settings
-from photond.imaging.picture import Limits
-from photond.imaging.preprocess import InputSpec
-from photond.models.pack import ImageSpec, Pack
+from photond.models.pack import Pack
 from photond.models.towers import ImageTower, TextTower, available_cores
 from photond.pipeline.backlog import Backlog
 from photond.pipeline.commit import Committer
+from photond.pipeline.inputs import input_spec, picture_limits
 from photond.pipeline.rules import Rules
 from photond.pipeline.scan import scan
 from photond.pipeline.summary import Progress, Summary
@@ -196,13 +195,3 @@ class Indexer:
             )
             contents.delete_unused(self._connection)
         return forgotten
-
-
-def input_spec(image: ImageSpec) -> InputSpec:
-    """What the imaging room is to make of pictures for a pack."""
-    return InputSpec(image.size, image.resize, image.resampling, image.mean, image.std)
-
-
-def picture_limits(settings: Settings) -> Limits:
-    """What the imaging room is to put up with."""
-    return Limits(settings.index.max_megapixels * 1_000_000, settings.index.max_seconds)

@@ -10,7 +10,7 @@ from photond.imaging.decode import decode
 from photond.imaging.preprocess import to_tensor
 from photond.models.pack import Pack
 from photond.models.towers import ImageTower, available_cores
-from photond.pipeline.index import input_spec, picture_limits
+from photond.pipeline.inputs import input_spec, picture_limits
 from photond.pipeline.read import read_photo
 from photond.store import contents, embeddings
 from photond.store.database import Connection

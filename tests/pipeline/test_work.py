@@ -11,7 +11,7 @@ import pytest
 from photond.imaging.picture import Limits
 from photond.models.pack import Pack
 from photond.models.towers import ImageTower
-from photond.pipeline.index import input_spec
+from photond.pipeline.inputs import input_spec
 from photond.pipeline.work import Embedded, Failed, Outcome, Same, Task, Vanished, Workers
 from photond.store.jobs import Job
 from tests.conftest import SAMPLES
