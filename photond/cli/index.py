@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_line
+from photond.cli.output import finish, note, print_json, print_line, printable
 from photond.cli.session import Session, absolute
 from photond.errors import ConfigError, ExitCode, UsageError
 
@@ -122,8 +122,8 @@ def _print(summary: "Summary") -> None:
     rate = f", {worked_on / summary.seconds:.1f} photos/s" if worked_on else ""
     print_line(f"{line} ({summary.seconds:.1f} s{rate})")
     for reason, count in summary.reasons.items():
-        print_line(f"  failed: {count:,} times: {reason}")
+        print_line(f"  {count:,} failed: {reason}")
     for folder in summary.unreadable_folders:
-        print_line(f"  folder not read: {folder}")
+        print_line(f"  folder not read: {printable(folder)}")
     if summary.failed:
         print_line("  `photond status` lists the photos that failed.")

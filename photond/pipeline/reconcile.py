@@ -18,7 +18,7 @@ class Changes:
         changed: Known files to be read again, by id: they changed, or were never finished.
         returned: Known files that had gone and are back as they were; there is nothing to read.
         gone: Ids of files that are not there any more.
-        unchanged: How many files are as the index has them, with nothing left to do.
+        unchanged: How many files are indexed as they are.
     """
 
     new: tuple[FileStat, ...]
@@ -49,7 +49,7 @@ def compare(found: Sequence[FileStat], known: Mapping[str, KnownFile], absence: 
             changed.append((file.id, stat))
         elif file.state != "present":
             returned.append((file.id, stat))
-        elif file.outlook == "settled":
+        elif file.outlook == "indexed":
             unchanged += 1
     names = {stat.name for stat in found}
     # Offline photos whose disk is back without them are missing; missing ones never become offline.

@@ -14,7 +14,7 @@ from photond.store.embeddings import embedded_contents
 from photond.store.paths import below, from_column, joined, to_column
 
 Absence = Literal["missing", "offline"]
-Outlook = Literal["settled", "waiting", "due"]
+Outlook = Literal["indexed", "failed", "waiting", "due"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,8 @@ class KnownFile:
     Attributes:
         stat: As of the last time when it was seen.
         state: "present", "missing" or "offline".
-        outlook: "settled" if there is nothing to do while it does not change: it is indexed, or failed
-            in a way that only a change can mend; "waiting" if its job is there already; "due" if it
-            needs one.
+        outlook: "indexed"; "failed" in a way that only a change can mend; "waiting" if its job is there
+            already; "due" if it needs one.
     """
 
     id: int
@@ -103,8 +102,8 @@ def files_in(connection: Connection, folder_id: int, pack_id: int) -> Mapping[st
         select files.id, name, files.size, mtime_ns, inode, files.state,
           case
             when jobs.state in ('queued', 'running', 'suspect') then 'waiting'
-            when jobs.state = 'quarantined' or jobs.failure = 'undecodable' then 'settled'
-            when jobs.state is null and embeddings.rowid is not null then 'settled'
+            when jobs.state = 'quarantined' or jobs.failure = 'undecodable' then 'failed'
+            when jobs.state is null and embeddings.rowid is not null then 'indexed'
             else 'due'
           end
         from files

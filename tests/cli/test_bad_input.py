@@ -60,6 +60,7 @@ def test_bad_photos_are_reported_once_with_a_reason_and_stop_nothing(
 
     second = photond("index", photos, code=1)
     assert second.stderr == ""
+    assert f"0 new, 0 changed, 1 unchanged, {len(BAD_PHOTOS)} failed" in second.stdout
     failed = photond("status", "--json", code=1).json["failed"]
     assert {Path(one["path"]).name for one in failed} == set(BAD_PHOTOS)
     for one in failed:

@@ -18,7 +18,7 @@ stats = st.builds(
     inode=st.integers(0, 2),
 )
 listings = st.lists(stats, max_size=6, unique_by=lambda stat: stat.name)
-outlooks = st.sampled_from(["settled", "waiting", "due"])
+outlooks = st.sampled_from(["indexed", "failed", "waiting", "due"])
 states = st.sampled_from(["present", "missing", "offline"])
 
 
@@ -39,12 +39,14 @@ def test_every_file_on_disk_and_in_the_index_is_accounted_for_once(found, known,
     assert {stat.name for stat in changes.new} == on_disk - set(known)
     noted = [stat.name for _, stat in (*changes.changed, *changes.returned)]
     assert len(noted) == len(set(noted))
-    waiting = {
+    left_alone = {
         stat.name
         for stat in found
-        if (file := known.get(stat.name)) and file.outlook == "waiting" and stat.name not in noted
+        if (file := known.get(stat.name))
+        and file.outlook in {"waiting", "failed"}
+        and stat.name not in noted
     }
-    assert len(changes.new) + len(noted) + changes.unchanged + len(waiting) == len(found)
+    assert len(changes.new) + len(noted) + changes.unchanged + len(left_alone) == len(found)
     assert not {id_ for id_, _ in (*changes.changed, *changes.returned)} & set(changes.gone)
     for name in set(known) - on_disk:
         was = known[name].state
@@ -62,7 +64,7 @@ def test_what_has_not_changed_is_left_alone(known) -> None:
     assert {stat.name for _, stat in changes.changed} == due
     there = {name for name, file in known.items() if file.state == "present"}
     assert {stat.name for _, stat in changes.returned} == set(known) - due - there
-    assert changes.unchanged == sum(known[name].outlook == "settled" for name in there)
+    assert changes.unchanged == sum(known[name].outlook == "indexed" for name in there)
 
 
 @given(stats, stats)
