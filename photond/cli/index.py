@@ -1,8 +1,8 @@
 """`photond index`."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event
@@ -44,20 +44,8 @@ def index(
     Can be interrupted at any time; the next pass goes on where this one was.
     """
     roots = [absolute(path) for path in paths or ()] or _configured_roots(session)
-    from photond.cli.progress import progress_bar
-    from photond.pipeline.index import Indexer
-    from photond.store.database import explained
-    from photond.store.lock import only_indexer
-
-    pack = session.pack
-    connection = session.open_index(create=True)
-    with explained(session.database), only_indexer(session.database), _stop_on_signal() as stop:
-        with progress_bar(hidden=json) as on_progress:
-            indexer = Indexer(
-                connection, session.database, pack, session.settings, on_progress, stop.is_set
-            )
-            summary = indexer.run(roots, retry=retry)
-        connection.close()
+    with _stop_on_signal() as should_stop:
+        summary = _index(session, roots, should_stop, retry=retry, quiet=json)
     if json:
         print_json(asdict(summary))
     elif len(summary.absent_folders) < len(roots):
@@ -73,6 +61,31 @@ def index(
     finish(ExitCode.DONE if summary.is_whole else ExitCode.INCOMPLETE)
 
 
+def _index(
+    session: Session,
+    roots: list[str],
+    should_stop: Callable[[], bool],
+    *,
+    retry: bool,
+    quiet: bool,
+) -> "Summary":
+    from photond.cli.progress import progress_bar
+    from photond.pipeline.index import Indexer
+    from photond.store.database import explained
+    from photond.store.lock import only_indexer
+
+    pack = session.pack
+    database = session.database
+    with (
+        closing(session.open_index(create=True)) as connection,
+        explained(database),
+        only_indexer(database),
+        progress_bar(hidden=quiet) as on_progress,
+    ):
+        indexer = Indexer(connection, database, pack, session.settings, on_progress, should_stop)
+        return indexer.run(roots, retry=retry)
+
+
 def _configured_roots(session: Session) -> list[str]:
     roots = [str(path) for path in session.settings.folder_paths()]
     if not roots:
@@ -85,7 +98,8 @@ def _configured_roots(session: Session) -> list[str]:
 
 
 @contextmanager
-def _stop_on_signal() -> Iterator[Event]:
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C and SIGTERM into a wish to stop, which the body may ask for."""
     stop = Event()
 
     def on_signal(number: int, frame: object) -> None:
@@ -96,7 +110,7 @@ def _stop_on_signal() -> Iterator[Event]:
         number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield stop
+        yield stop.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
