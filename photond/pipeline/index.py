@@ -162,6 +162,7 @@ class Indexer:
         if total == 0:
             return
         lock = Lock()
+        # Never closed: a worker that an interruption left behind may still ask.
         reader = connect(self._database)
 
         def is_known(sha256: str) -> bool:
