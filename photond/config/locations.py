@@ -28,11 +28,6 @@ def models_dir() -> Path:
     return data_dir() / "models"
 
 
-def state_dir() -> Path:
-    """What may be lost without harm but should survive a restart."""
-    return _absolute("state")
-
-
 def with_home(path: str) -> Path:
     """Fills in a leading `~`, as a shell would.
 
@@ -45,7 +40,7 @@ def with_home(path: str) -> Path:
         raise ConfigError(f"{quoted(path)} begins with a home folder that is not known") from error
 
 
-def _absolute(kind: Literal["config", "data", "state"]) -> Path:
+def _absolute(kind: Literal["config", "data"]) -> Path:
     """The folder of a kind that belongs to photond alone.
 
     Raises:

@@ -26,13 +26,11 @@ class Listing:
     Attributes:
         path: Absolute.
         volume: The id of the file system that is mounted there; None where none is.
-        is_empty: Whether it has no entry at all, photo or not.
         files: The photos in it, by name.
     """
 
     path: str
     volume: str | None
-    is_empty: bool
     files: tuple[FileStat, ...]
 
 
@@ -78,7 +76,7 @@ def walk(root: str, rules: Rules) -> Iterator[Listing | Unreadable]:
                 files.append(found)
             elif found is not None:
                 folders.append(found)
-        yield Listing(path, _volume(path, here), not listed, tuple(files))
+        yield Listing(path, _volume(path, here), tuple(files))
         stack.extend(reversed(folders))
 
 

@@ -55,14 +55,11 @@ def test_locations_follow_the_environment_as_it_is_now(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert locations.config_file() == home / ".config/photond/config.toml"
-    assert locations.state_dir() == home / ".local/state/photond"
     monkeypatch.setenv("XDG_CONFIG_HOME", "/x/config")
     monkeypatch.setenv("XDG_DATA_HOME", "/x/data")
-    monkeypatch.setenv("XDG_STATE_HOME", "/x/state")
     assert locations.config_file() == Path("/x/config/photond/config.toml")
     assert locations.data_dir() == Path("/x/data/photond")
     assert locations.models_dir() == Path("/x/data/photond/models")
-    assert locations.state_dir() == Path("/x/state/photond")
     assert not Path("/x").exists()
 
 
