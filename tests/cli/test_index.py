@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import SAMPLES, Command
+from tests.imaging.pictures import encoded, make_dng
 
 
 def count_embeddings(photond: Command) -> int:
@@ -34,6 +35,20 @@ def test_every_sample_is_indexed_and_the_summary_says_so(photond, photos, sample
     run = photond("index", photos)
     assert run.stdout.startswith("3 new, 0 changed, 0 unchanged, 0 failed")
     assert run.stderr == ""
+
+
+def test_photos_of_every_format_are_found_by_what_they_show(photond, photos, sample) -> None:
+    cat = Image.open(SAMPLES / "cat.jpg").convert("RGB")
+    for suffix in ("jpg", "png", "webp", "tif", "gif", "bmp", "heic", "avif"):
+        kind = {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(suffix, suffix.upper())
+        (photos / f"cat.{suffix}").write_bytes(encoded(cat, kind))
+    (photos / "cat.dng").write_bytes(make_dng(cat))
+    for other in ("coffee", "rocket", "pagoda"):
+        sample(other, photos / f"{other}.jpg")
+    assert photond("index", photos, "--json").json["new"] == 12
+    hits = photond("query", "a cat", "--json").json
+    assert {Path(hit["path"]).stem for hit in hits[:9]} == {"cat"}
+    assert all(hit["width"] > 0 for hit in hits)
 
 
 def test_a_second_pass_opens_no_photo(photond, photos, sample) -> None:
