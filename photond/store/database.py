@@ -44,7 +44,10 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
     with explained(path):
         connection = connect(path)
         try:
-            if not schema.is_current(connection):
+            # Before anything is written: it may be somebody else's database.
+            is_current = schema.is_current(connection)
+            connection.execute("pragma journal_mode = wal")
+            if not is_current:
                 schema.migrate(connection)
         except BaseException:
             connection.close()
@@ -64,7 +67,6 @@ def connect(path: Path) -> Connection:
         connection.enable_load_extension(True)  # noqa: FBT003 - sqlite3's own interface
         sqlite_vec.load(connection)
         connection.enable_load_extension(False)  # noqa: FBT003
-        connection.execute("pragma journal_mode = wal")
         # In WAL mode this can lose the last commits to a power cut, which a scan finds again, and
         # never damages the file.
         connection.execute("pragma synchronous = normal")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from photond.store.database import Connection
 
 MIGRATION_SET = "photond"
+_APPLIED = "_sqlite_migrations"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -32,17 +33,24 @@ def is_current(connection: "Connection") -> bool:
     Asked with plain SQL, because importing sqlite-utils costs more than most commands take.
 
     Raises:
-        IndexDatabaseError: The database has migrations that this version does not know.
+        IndexDatabaseError: The database has migrations that this version does not know, or is not
+            photond's at all.
     """
-    exists = connection.execute(
-        "select 1 from sqlite_master where name = '_sqlite_migrations'"
-    ).fetchone()
-    if exists is None:
-        return False
-    rows = connection.execute(
-        "select name from _sqlite_migrations where migration_set = ?", (MIGRATION_SET,)
-    )
-    applied = {name for (name,) in rows}
+    tables = {
+        name
+        for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+    }
+    applied: set[str] = set()
+    if _APPLIED in tables:
+        rows = connection.execute(
+            f"select name from {_APPLIED} where migration_set = ?", (MIGRATION_SET,)
+        )
+        applied = {name for (name,) in rows}
+    if not applied and tables - {_APPLIED}:
+        raise IndexDatabaseError(
+            "the index is the database of another program",
+            "Look at `database` in the configuration, and at PHOTOND_DATABASE.",
+        )
     known = {file.stem for file in migration_files()}
     if unknown := sorted(applied - known):
         raise IndexDatabaseError(

@@ -210,6 +210,17 @@ def test_an_index_of_a_newer_version(photond, photos) -> None:
     assert "newer photond" in error_of(photond, "query", "cat", code=5)
 
 
+@pytest.mark.parametrize("others", ["bookmarks", "_sqlite_migrations"])
+def test_the_database_of_another_program_is_left_alone(photond, photos, others) -> None:
+    photond.database.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(photond.database)) as connection, connection:
+        connection.execute(f"create table {others} (migration_set text, name text)")
+        connection.execute("create table mine (x)")
+    before = photond.database.read_bytes()
+    assert "another program" in error_of(photond, "index", photos, code=5)
+    assert photond.database.read_bytes() == before
+
+
 def test_a_locked_index(photond, photos, sample) -> None:
     sample("cat", photos / "a.jpg")
     photond("index", photos)
