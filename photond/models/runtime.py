@@ -1,9 +1,9 @@
 """onnxruntime, with its telemetry off.
 
-Since 1.29 or so the official Linux builds report to their maker by default: they write a device id to
-`~/.cache/Microsoft/DeveloperTools` and send events over HTTPS. `ORT_DISABLE_TELEMETRY`, set before the
-library is loaded, is their full opt-out. photond promises that nothing is sent anywhere, so everything
-imports onnxruntime from here.
+The official Linux builds (seen in 1.32) report to their maker by default: they write a device id to
+`~/.cache/Microsoft/DeveloperTools` and have an address to send events to. `ORT_DISABLE_TELEMETRY`, set
+before the library is loaded, is their full opt-out. photond promises that nothing is sent anywhere, so
+everything imports onnxruntime from here.
 """
 
 import os
