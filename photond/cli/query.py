@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_paths, print_table
+from photond.cli.output import (
+    finish,
+    note,
+    print_json,
+    print_paths,
+    print_table,
+    tags_as_json,
+)
 from photond.cli.session import Session, absolute
 from photond.errors import ExitCode, UsageError
 
@@ -190,7 +197,7 @@ def _as_json(hit: "Hit") -> dict[str, object]:
         "path": hit.path,
         "score": round(hit.score, 6),
         "probability": None if hit.probability is None else round(hit.probability, 6),
-        "tags": [{"tag": tag.label, "confidence": round(tag.confidence, 6)} for tag in hit.tags],
+        "tags": tags_as_json(hit.tags),
         "taken_at": hit.taken_at,
         "width": hit.width,
         "height": hit.height,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_table
+from photond.cli.output import finish, note, print_json, print_table, tags_as_json
 from photond.cli.session import Session, absolute
 from photond.errors import ExitCode
 
@@ -51,13 +51,7 @@ def tags(
     if json:
         print_json(
             [
-                {
-                    "path": path,
-                    "tags": [
-                        {"tag": tag.label, "confidence": round(tag.confidence, 6)}
-                        for tag in tagged[content_id]
-                    ],
-                }
+                {"path": path, "tags": tags_as_json(tagged[content_id])}
                 for path, content_id in known.items()
             ]
         )

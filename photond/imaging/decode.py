@@ -6,6 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from PIL import Image, UnidentifiedImageError
@@ -95,6 +96,17 @@ class _Reader(io.BytesIO):
         return super().read(size)
 
 
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A picture as `Picture` has it, with its EXIF instead of the facts that are drawn from it."""
+
+    image: Image.Image
+    exif: Exif
+    kind: str
+    width: int
+    height: int
+
+
 def decode(data: bytes, *, name: str, min_side: int, limits: Limits) -> Picture:
     """Decode a photo. Safe to call from several threads at once.
 
@@ -143,6 +155,12 @@ def _decode_either(data: bytes, name: str, min_side: int, limits: Limits) -> Pic
 
 
 def _decode(data: bytes, min_side: int, limits: Limits) -> Picture:
+    decoded = _to_upright(data, min_side, limits)
+    facts = facts_of([decoded.exif], decoded.kind, decoded.width, decoded.height)
+    return Picture(decoded.image, facts)
+
+
+def _to_upright(data: bytes, min_side: int, limits: Limits) -> _Decoded:
     with Image.open(_Reader(data, limits.max_seconds), formats=_formats(data)) as image:
         width, height = image.size
         limits.check(width, height)
@@ -156,30 +174,28 @@ def _decode(data: bytes, min_side: int, limits: Limits) -> Picture:
         upright = _upright(_to_small_rgb(image, min_side), orientation)
     if orientation in _SIDEWAYS:
         width, height = height, width
-    return Picture(upright, facts_of([exif], kind, width, height))
+    return _Decoded(upright, exif, kind, width, height)
 
 
 def _finish_raw(preview: raw.Preview, data: bytes, min_side: int, limits: Limits) -> Picture:
     exifs = [raw.read_tiff_exif(data)]
+    orientation = preview.orientation
     if isinstance(preview.image, bytes):
-        embedded = _decode(preview.image, min_side, limits)
-        with Image.open(io.BytesIO(preview.image), formats=_FORMATS) as image:
-            exifs.append(read_exif(image))
+        embedded = _to_upright(preview.image, min_side, limits)
+        exifs.append(embedded.exif)
+        small = embedded.image
         # Cameras store most previews as the sensor was held and say so only in the RAW file; some turn
         # the preview, or let it say itself how it is to be turned, which has been done by now.
-        was_portrait = embedded.facts.height > embedded.facts.width
-        is_turned = preview.orientation in _SIDEWAYS and (
-            was_portrait != (preview.height > preview.width)
-        )
-        is_upright = is_turned or _orientation(exifs[-1]) != 1
-        upright = embedded.image if is_upright else _upright(embedded.image, preview.orientation)
+        was_portrait = embedded.height > embedded.width
+        is_turned = orientation in _SIDEWAYS and was_portrait != (preview.height > preview.width)
+        if is_turned or _orientation(embedded.exif) != 1:
+            orientation = 1
     else:
         small = _to_small_rgb(preview.image, min_side)
-        upright = _upright(small, preview.orientation)
     width, height = preview.width, preview.height
     if preview.orientation in _SIDEWAYS:
         width, height = height, width
-    return Picture(upright, facts_of(exifs, "RAW", width, height))
+    return Picture(_upright(small, orientation), facts_of(exifs, "RAW", width, height))
 
 
 def _formats(data: bytes) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ _GPS_TIME, _GPS_STATUS, _GPS_DATE = 7, 9, 29
 _MIN_OFFSET, _MAX_OFFSET, _OFFSET_STEP = -12 * 60, 14 * 60, 15
 # The seconds by which a clock and a GPS receiver may differ and still mean the same zone.
 _CLOCK_TOLERANCE = 180
+# What Pillow raises on EXIF that is not in order.
+DAMAGE = (ValueError, TypeError, SyntaxError, OSError, LookupError, struct.error)
 _EARLIEST_YEAR = 1826  # of the oldest photograph
 
 
@@ -39,7 +41,7 @@ def read_exif(image: Image.Image) -> Exif:
     """A picture's EXIF; what of it is damaged is left out."""
     try:
         exif = image.getexif()
-    except (ValueError, TypeError, SyntaxError, OSError, LookupError, struct.error):
+    except DAMAGE:
         return Exif()
     return from_pillow(exif)
 
@@ -50,12 +52,12 @@ def from_pillow(exif: Image.Exif) -> Exif:
     def directory(tag: int) -> Mapping[int, Any]:
         try:
             return dict(exif.get_ifd(tag))
-        except (ValueError, TypeError, SyntaxError, OSError, LookupError, struct.error):
+        except DAMAGE:
             return {}
 
     try:
         base = dict(exif)
-    except (ValueError, TypeError, SyntaxError, OSError, LookupError, struct.error):
+    except DAMAGE:
         base = {}
     return Exif(base, directory(_EXIF_IFD), directory(_GPS_IFD))
 

@@ -1,14 +1,13 @@
 """RAW files: the preview that the camera has put into them, by LibRaw."""
 
 import io
-import struct
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from PIL import Image
 
-from photond.imaging.exif import Exif, from_pillow
+from photond.imaging.exif import DAMAGE, Exif, from_pillow
 from photond.imaging.formats import RAW_SUFFIXES, suffix
 from photond.imaging.picture import Limits
 
@@ -88,7 +87,7 @@ def read_tiff_exif(data: bytes) -> Exif:
     exif = Image.Exif()
     try:
         exif.load(data)
-    except (ValueError, TypeError, SyntaxError, OSError, LookupError, struct.error):
+    except DAMAGE:
         return Exif()
     return from_pillow(exif)
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
-from structlog import get_logger
-
 from photond.config.settings import Settings
 from photond.models.pack import Pack
 from photond.models.towers import ImageTower, TextTower, available_cores
@@ -28,8 +26,6 @@ from photond.store import contents, embeddings, files, jobs, tags
 from photond.store.clock import now
 from photond.store.database import Connection, connect, transaction
 from photond.store.embeddings import StoredPack
-
-log = get_logger(__name__)
 
 
 class Indexer:

@@ -185,26 +185,22 @@ def has_files_below(connection: Connection, path: str) -> bool:
 
 def count_offline(connection: Connection, path: str) -> int:
     """How many files below a path are on a disk that is not there."""
-    condition, values = below("folders.path", path)
-    row = connection.execute(
-        f"""
-        select count(*) from folders join files on files.folder_id = folders.id
-        where {condition} and files.state = 'offline'
-        """,
-        values,
-    ).fetchone()
-    return int(row[0])
+    return _count_below(connection, path, "files.state = 'offline'")
 
 
 def count_missing(connection: Connection, path: str, since: str) -> int:
     """How many files below a path were noticed to be missing at a moment or later."""
-    condition, values = below("folders.path", path)
+    return _count_below(connection, path, "files.state = 'missing' and missing_since >= ?", since)
+
+
+def _count_below(connection: Connection, path: str, condition: str, *values: str) -> int:
+    is_below, path_values = below("folders.path", path)
     row = connection.execute(
         f"""
         select count(*) from folders join files on files.folder_id = folders.id
-        where {condition} and files.state = 'missing' and missing_since >= ?
+        where {is_below} and {condition}
         """,
-        (*values, since),
+        (*path_values, *values),
     ).fetchone()
     return int(row[0])
 
