@@ -18,19 +18,51 @@ NonNegative = Annotated[int, Meta(ge=0)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 # A file directly in the pack's folder: a pack cannot point at anything outside it.
 FileName = Annotated[str, Meta(pattern=r"^[^/\0]+$")]
-PerChannel = tuple[float, float, float]
+# A file in a repository on the hub, relative to its top.
+RemotePath = Annotated[str, Meta(pattern=r"^[^/\\\0][^\\\0]*$")]
+# On the scale of x / 255; values on the scale of x are a mistake that embeds noise.
+PerChannel = tuple[
+    Annotated[float, Meta(ge=0, le=1)],
+    Annotated[float, Meta(ge=0, le=1)],
+    Annotated[float, Meta(ge=0, le=1)],
+]
+PerChannelAboveZero = tuple[
+    Annotated[float, Meta(gt=0, le=1)],
+    Annotated[float, Meta(gt=0, le=1)],
+    Annotated[float, Meta(gt=0, le=1)],
+]
+
+
+# Keys of the towers that may change while their embeddings stay comparable.
+_NOT_OF_THE_SPACE = frozenset(
+    {"file", "remote", "bytes", "tag_prompt", "query_prompt", "vocabulary_size"}
+)
 
 
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of `model.toml`: every key is required unless it has a default, and none may be added."""
 
 
-class ImageSpec(_Section, frozen=True):
-    """The image tower and the pictures it was trained with.
+class Part(_Section, frozen=True, kw_only=True):
+    """One file of a pack.
 
     Attributes:
-        file: The ONNX file.
-        sha256: Of that file.
+        file: Its name in the pack's folder.
+        sha256: Of its bytes; None only in the registry, where the hub's own statement is taken.
+        remote: Its path in the pack's repository; None if it is not to be downloaded.
+        bytes: Its size, where known.
+    """
+
+    file: FileName
+    sha256: Sha256 | None = None
+    remote: RemotePath | None = None
+    bytes: Positive | None = None
+
+
+class ImageSpec(Part, frozen=True, kw_only=True):
+    """The image tower, an ONNX file, and the pictures it was trained with.
+
+    Attributes:
         input: Name of the input, float32 (n, 3, size, size).
         output: Name of the output, float32 (n, embedding_dimension).
         size: Sides of the input, in pixels.
@@ -40,26 +72,26 @@ class ImageSpec(_Section, frozen=True):
         std: Of x / 255, per channel; divided by.
     """
 
-    file: FileName
-    sha256: Sha256
     input: str
     output: str
     size: Positive
     resize: Literal["squash", "crop"]
     resampling: Literal["bilinear", "bicubic", "lanczos"]
     mean: PerChannel
-    std: PerChannel
+    std: PerChannelAboveZero
 
 
-class TextSpec(_Section, frozen=True):
-    """The text tower and the texts it was trained with.
+class TextSpec(Part, frozen=True, kw_only=True):
+    """The text tower, an ONNX file, and the texts it was trained with.
 
     Attributes:
-        file: The ONNX file.
-        sha256: Of that file.
         input: Name of the input, int64 (n, tokens).
+        attention_mask: Name of the tower's second input, int64 (n, tokens), 1 for a token and 0 for
+            padding; None if it has none.
         output: Name of the output, float32 (n, embedding_dimension).
         context_length: Tokens at the most; longer texts are truncated.
+        vocabulary_size: How many tokens the tower knows, which the tokenizer must know too; None if
+            that is not stated.
         padding: To "max_length" always, as SigLIP needs, or to the "longest" of the batch.
         pad_id: The token to pad with.
         canonicalise: "siglip" lowers the case, removes ASCII punctuation and collapses white space.
@@ -67,11 +99,11 @@ class TextSpec(_Section, frozen=True):
         query_prompt: What a query is put into; has one `{query}`.
     """
 
-    file: FileName
-    sha256: Sha256
     input: str
+    attention_mask: str | None = None
     output: str
     context_length: Positive
+    vocabulary_size: Positive | None = None
     padding: Literal["max_length", "longest"]
     pad_id: NonNegative
     canonicalise: Literal["none", "lower", "siglip"]
@@ -79,28 +111,48 @@ class TextSpec(_Section, frozen=True):
     query_prompt: str
 
 
-class TokenizerSpec(_Section, frozen=True):
+class TokenizerSpec(Part, frozen=True, kw_only=True):
     """The tokenizer, in the format of the `tokenizers` library."""
 
-    file: FileName
-    sha256: Sha256
+
+class LabelsSpec(Part, frozen=True, kw_only=True):
+    """Embeddings of label prompts that were computed beforehand, so that tagging can begin at once.
+
+    An uncompressed NumPy `.npz` with `prompts`, n strings, and `embeddings`, float16 (n, dimension).
+    """
 
 
-class ScoreSpec(_Section, frozen=True):
+class ScoreSpec(_Section, frozen=True, kw_only=True):
     """What a cosine similarity means.
 
     Attributes:
         logit_scale: Of the logit, `logit_scale * cosine + logit_bias`.
         logit_bias: Of the logit.
         min_confidence: A tag of less confidence, sigmoid(logit), is more often wrong than of use.
+        calibrated: Whether a confidence is worth the same for every label. Where it is not, thresholds
+            are learnt from the user's own photos, label by label.
     """
 
     logit_scale: Annotated[float, Meta(gt=0)]
     logit_bias: float
     min_confidence: Annotated[float, Meta(ge=0, le=1)]
+    calibrated: bool = True
 
 
-class Pack(_Section, frozen=True):
+class Reference(_Section, frozen=True, kw_only=True):
+    """What the pack must compute, so that a wrong mean, pad id or output does not go unnoticed.
+
+    Attributes:
+        cosines: Of each known picture (rows) with each known text (columns), in the order of
+            `photond.pipeline.alignment.KNOWN`.
+        tolerance: How far a cosine may be off.
+    """
+
+    cosines: tuple[tuple[float, ...], ...]
+    tolerance: Annotated[float, Meta(gt=0)] = 0.01
+
+
+class Pack(_Section, frozen=True, kw_only=True):
     """Everything that the code would otherwise have to assume about a model.
 
     Attributes:
@@ -110,11 +162,17 @@ class Pack(_Section, frozen=True):
         licence: Of the weights, an SPDX expression.
         source: Where they come from, a URL.
         revision: Of the source.
+        repository: Of the source on the Hugging Face hub, "owner/name"; None if it is not there.
+        unverified: What is stated here from documentation and could not be checked against the files
+            themselves, as sentences.
+        untrained: The weights are random, as for measuring speed: that the towers agree is not asked.
         embedding_dimension: Length of an embedding.
         image: The image tower.
         text: The text tower.
         tokenizer: The tokenizer.
+        labels: Label embeddings that come with the pack, if any.
         score: The logit's scale and bias.
+        reference: What the pack must compute, where that is known.
         folder: Where the pack lies; the one thing that `model.toml` does not say.
     """
 
@@ -124,35 +182,50 @@ class Pack(_Section, frozen=True):
     licence: str
     source: str
     revision: str
+    repository: Annotated[str, Meta(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    unverified: tuple[str, ...] = ()
+    untrained: bool = False
     embedding_dimension: Positive
     image: ImageSpec
     text: TextSpec
     tokenizer: TokenizerSpec
+    labels: LabelsSpec | None = None
     score: ScoreSpec
+    reference: Reference | None = None
     folder: Path = Path()
 
     @property
     def fingerprint(self) -> str:
         """Identifies the embedding space: equal where and only where embeddings can be compared."""
-        image = msgspec.to_builtins(self.image)
-        text = msgspec.to_builtins(self.text)
-        for irrelevant in ("file", "tag_prompt", "query_prompt"):
-            image.pop(irrelevant, None)
-            text.pop(irrelevant, None)
+        # What is not stated is left out, so that a key that a later version adds changes nothing.
+        image, text = (
+            {
+                key: value
+                for key, value in msgspec.to_builtins(section).items()
+                if key not in _NOT_OF_THE_SPACE and value is not None
+            }
+            for section in (self.image, self.text)
+        )
         identity = [self.embedding_dimension, image, text, self.tokenizer.sha256]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
-    def path_of(self, part: ImageSpec | TextSpec | TokenizerSpec) -> Path:
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The files that the pack is made of, without its `model.toml`."""
+        parts = (self.image, self.text, self.tokenizer)
+        return parts if self.labels is None else (*parts, self.labels)
+
+    def path_of(self, part: Part) -> Path:
         """Where a part of the pack lies."""
         return self.folder / part.file
 
-    def verify(self, *parts: ImageSpec | TextSpec | TokenizerSpec) -> None:
+    def verify(self, *parts: Part) -> None:
         """Compare parts of the pack, or all of it, with the hashes that its `model.toml` states.
 
         Raises:
             ModelError: A file is missing, unreadable, or not the one that it should be.
         """
-        for part in parts or (self.image, self.text, self.tokenizer):
+        for part in parts or self.parts:
             path = self.path_of(part)
             try:
                 with path.open("rb") as file:
@@ -165,25 +238,39 @@ class Pack(_Section, frozen=True):
             if found != part.sha256:
                 raise ModelError(
                     f"the pack {self.name!r} is damaged: {path} has the SHA-256 {found[:12]}…, "
-                    f"and {MANIFEST} states {part.sha256[:12]}…",
+                    f"and {MANIFEST} states {str(part.sha256)[:12]}…",
                     "Replace the file by an undamaged copy.",
                 )
 
 
 def load_pack(folder: Path) -> Pack:
-    """Read a pack's `model.toml`.
+    """Read the `model.toml` of a pack that is there with all its files.
 
     Raises:
         ModelError: It is missing, not TOML, lacks a key, or has one that is unknown or wrong.
     """
     path = folder / MANIFEST
+    pack = read_manifest(path)
+    for section in ("image", "text", "tokenizer", "labels"):
+        part: Part | None = getattr(pack, section)
+        if part is not None and part.sha256 is None:
+            raise ModelError(f"{path}: the key is missing: `sha256` - at `{section}`")
+    return pack
+
+
+def read_manifest(path: Path) -> Pack:
+    """Read a `model.toml`, the hashes of whose files may be open; its folder becomes the pack's.
+
+    Raises:
+        ModelError: It is missing, not TOML, lacks a key, or has one that is unknown or wrong.
+    """
     try:
         document = tomllib.loads(path.read_text("utf-8"))
         document.pop("folder", None)
         pack = msgspec.convert(document, Pack)
     except OSError as error:
         raise ModelError(
-            f"there is no model pack in {folder}: {MANIFEST}: {error.strerror}"
+            f"there is no model pack in {path.parent}: {path.name}: {error.strerror}"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not valid TOML: {error}") from error
@@ -203,4 +290,9 @@ def load_pack(folder: Path) -> Pack:
             raise ModelError(
                 f"{path}: text.{key} must contain {placeholder} once, it is {prompt!r}"
             )
-    return msgspec.structs.replace(pack, folder=folder)
+    if pack.text.vocabulary_size is not None and pack.text.pad_id >= pack.text.vocabulary_size:
+        raise ModelError(
+            f"{path}: text.pad_id is {pack.text.pad_id}, "
+            f"and the tower knows {pack.text.vocabulary_size} tokens"
+        )
+    return msgspec.structs.replace(pack, folder=path.parent)

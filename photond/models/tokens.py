@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,19 @@ def canonicalise(text: str, how: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a text tower takes.
+
+    Attributes:
+        ids: int64 of shape (n, tokens); every row ends in the padding.
+        attention_mask: int64 of the same shape, 1 for a token of the text and 0 for padding.
+    """
+
+    ids: npt.NDArray[np.int64]
+    attention_mask: npt.NDArray[np.int64]
+
+
 class TextTokenizer:
     """A pack's tokenizer, with the padding and truncation that its text tower needs."""
 
@@ -47,13 +61,23 @@ class TextTokenizer:
                 f"the pack {pack.name!r} pads with the token {pack.text.pad_id}, "
                 f"which its tokenizer does not have"
             )
+        known = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        if pack.text.vocabulary_size not in {None, known}:
+            raise ModelError(
+                f"the tokenizer {path} knows {known} tokens, and the text tower of the pack "
+                f"{pack.name!r} {pack.text.vocabulary_size}",
+                "It is the tokenizer of another model.",
+            )
         self._canonicalise = pack.text.canonicalise
         self._tokenizer.enable_truncation(pack.text.context_length)
         fixed = pack.text.context_length if pack.text.padding == "max_length" else None
         self._tokenizer.enable_padding(pad_id=pack.text.pad_id, pad_token=pad_token, length=fixed)
 
-    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Token ids of texts, int64 of shape (n, tokens); every row ends in the padding."""
+    def encode(self, texts: Sequence[str]) -> Tokens:
+        """The tokens of texts, brought into the pack's canonical form, truncated and padded."""
         canonical = [canonicalise(text, self._canonicalise) for text in texts]
         encoded = self._tokenizer.encode_batch(canonical)
-        return np.array([one.ids for one in encoded], np.int64)
+        return Tokens(
+            np.array([one.ids for one in encoded], np.int64),
+            np.array([one.attention_mask for one in encoded], np.int64),
+        )

@@ -1,7 +1,7 @@
 """The two towers: onnxruntime sessions that turn pixels and texts into comparable embeddings."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from photond.errors import ModelError
 from photond.models.pack import ImageSpec, Pack, TextSpec
 from photond.models.runtime import onnxruntime as ort
-from photond.models.tokens import TextTokenizer
+from photond.models.tokens import TextTokenizer, Tokens
 
 Embeddings = npt.NDArray[np.float32]
 _TEXTS_AT_ONCE = 32
@@ -47,7 +47,8 @@ class ImageTower:
         Returns:
             float32 of shape (n, embedding_dimension), each row of unit length.
         """
-        return _run(self._session, self._pack, self._pack.image, pixels)
+        spec = self._pack.image
+        return _run(self._session, self._pack, spec, {spec.input: pixels})
 
 
 class TextTower:
@@ -81,9 +82,16 @@ class TextTower:
         embeddings = np.empty((len(texts), self._pack.embedding_dimension), np.float32)
         for start in range(0, len(order), _TEXTS_AT_ONCE):
             batch = order[start : start + _TEXTS_AT_ONCE]
-            ids = self._tokenizer.encode([texts[index] for index in batch])
-            embeddings[batch] = _run(self._session, self._pack, self._pack.text, ids)
+            tokens = self._tokenizer.encode([texts[index] for index in batch])
+            embeddings[batch] = self._embed_tokens(tokens)
         return embeddings
+
+    def _embed_tokens(self, tokens: Tokens) -> Embeddings:
+        spec = self._pack.text
+        inputs = {spec.input: tokens.ids}
+        if spec.attention_mask is not None:
+            inputs[spec.attention_mask] = tokens.attention_mask
+        return _run(self._session, self._pack, spec, inputs)
 
     def embed_query(self, query: str) -> Embeddings:
         """Embed one query, put into the pack's prompt; float32 of shape (embedding_dimension,)."""
@@ -128,8 +136,11 @@ def _check_names(pack: Pack, spec: ImageSpec | TextSpec, session: ort.InferenceS
     path = pack.path_of(spec)
     inputs = {value.name: value.shape for value in session.get_inputs()}
     outputs = {value.name: value.shape for value in session.get_outputs()}
-    if set(inputs) != {spec.input}:
-        raise ModelError(f"{path} has the inputs {sorted(inputs)}, not just {spec.input!r}")
+    stated = {spec.input}
+    if isinstance(spec, TextSpec) and spec.attention_mask is not None:
+        stated.add(spec.attention_mask)
+    if set(inputs) != stated:
+        raise ModelError(f"{path} has the inputs {sorted(inputs)}, not {sorted(stated)}")
     if spec.output not in outputs:
         # Another output would be a vector too, but not one that texts and pictures share.
         raise ModelError(f"{path} has no output {spec.output!r}, only {sorted(outputs)}")
@@ -149,12 +160,12 @@ def _run(
     session: ort.InferenceSession,
     pack: Pack,
     spec: ImageSpec | TextSpec,
-    values: npt.NDArray[np.float32] | npt.NDArray[np.int64],
+    inputs: Mapping[str, npt.NDArray[np.float32] | npt.NDArray[np.int64]],
 ) -> Embeddings:
     try:
-        (output,) = session.run([spec.output], {spec.input: values})
+        (output,) = session.run([spec.output], dict(inputs))
     except Exception as error:  # onnxruntime raises nothing narrower
         raise ModelError(f"{pack.path_of(spec)} failed: {error}") from error
-    if output.shape != (len(values), pack.embedding_dimension):
+    if output.shape != (len(inputs[spec.input]), pack.embedding_dimension):
         raise ModelError(f"{pack.path_of(spec)} returned {output.shape}, which is no embedding")
     return normalised(output)

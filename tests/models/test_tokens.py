@@ -37,7 +37,7 @@ def with_text(pack: Pack, folder: Path, **changes: object) -> Pack:
 
 
 def test_siglip_texts_end_in_their_end_token_and_are_padded_to_64(siglip_like: Pack) -> None:
-    ids = TextTokenizer(siglip_like).encode(["A photo, of a DOG!"])
+    ids = TextTokenizer(siglip_like).encode(["A photo, of a DOG!"]).ids
     assert ids.shape == (1, 64)
     assert ids.dtype == np.int64
     assert ids[0].tolist() == [2, 3, 4, 2, 5] + [EOS] * 59
@@ -45,18 +45,18 @@ def test_siglip_texts_end_in_their_end_token_and_are_padded_to_64(siglip_like: P
 
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=4))
 def test_any_text_fits_and_keeps_its_end_token(siglip_like: Pack, texts: list[str]) -> None:
-    ids = TextTokenizer(siglip_like).encode(texts)
+    ids = TextTokenizer(siglip_like).encode(texts).ids
     assert ids.shape == (len(texts), 64)
     assert (ids[:, -1] == EOS).all()
 
 
 def test_a_long_text_is_truncated_and_still_ended(siglip_like: Pack) -> None:
-    ids = TextTokenizer(siglip_like).encode(["dog " * 500])
+    ids = TextTokenizer(siglip_like).encode(["dog " * 500]).ids
     assert ids[0].tolist() == [5] * 63 + [EOS]
 
 
 def test_padding_to_the_longest_pads_no_further(mini: Pack) -> None:
-    ids = TextTokenizer(mini).encode(["cat", "a cat on a mat"])
+    ids = TextTokenizer(mini).encode(["cat", "a cat on a mat"]).ids
     assert ids.shape[1] < 64
     assert ids[0, -1] == mini.text.pad_id
     assert ids[1, -1] != mini.text.pad_id

@@ -73,3 +73,8 @@ def test_confidence_rises_with_the_cosine_and_stays_a_probability(one: float, ot
     low, high = sorted((one, other))
     found = confidence(np.array([low, high]), SIGLIP)
     assert 0 <= found[0] <= found[1] <= 1
+
+
+def test_keys_that_the_manifest_gained_leave_the_embedding_space_as_it_was(mini: Pack) -> None:
+    """Another fingerprint would embed every photo of every user anew."""
+    assert mini.fingerprint.startswith("a42c9836a11a9c92")
