@@ -1,4 +1,4 @@
-"""Write photond/vocabulary.json from the reviewed lists in tools/vocabulary/, WordNet and wordfreq.
+"""Write the everyday vocabulary from the reviewed lists in tools/vocabulary/, WordNet and wordfreq.
 
     apt-get download wordnet-base=1:3.0-37 && dpkg-deb -x wordnet-base_*.deb wordnet
     pip install --no-deps -r tools/requirements-vocabulary.txt
@@ -23,7 +23,7 @@ from wordfreq import zipf_frequency
 
 HERE = Path(__file__).resolve().parent
 LISTS = HERE / "vocabulary"
-OUT = HERE.parent / "photond" / "vocabulary.json"
+OUT = HERE.parent / "photond" / "vocabulary" / "everyday.json"
 
 SOURCE = (
     "photond's own list, reviewed by hand, Apache-2.0. The names of synsets, and many of the synonyms,"

@@ -114,7 +114,7 @@ def choose(
         cosines: Of each photo with each label, float32 of shape (photos, labels).
         bank: The labels.
         least: The cosine from which each label is given, float32 of shape (labels,).
-        score: The pack's scale and bias.
+        score: The pack's scale and bias, and how much less sure than the first the other tags may be.
         max_tags: The most a photo gets.
 
     Returns:
@@ -131,7 +131,11 @@ def choose(
         values = cosines[photo, candidates]
         order = np.argsort(-values, kind="stable")[:_CANDIDATES]
         sure = confidence(values[order], score).tolist()
-        scored = list(zip(candidates[order].tolist(), sure, strict=True))
+        scored = [
+            (label, how_sure)
+            for label, how_sure in zip(candidates[order].tolist(), sure, strict=True)
+            if how_sure >= score.min_share * sure[0]
+        ]
         chosen[photo] = survivors(scored, bank)[:max_tags]
     return chosen
 

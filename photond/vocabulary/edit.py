@@ -1,6 +1,7 @@
 """Changing the user's part of the vocabulary, and nothing else in its file."""
 
 import json
+import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -36,10 +37,11 @@ def add(file: Path, concepts: Sequence[OwnConcept]) -> None:
         ConfigError: The file is not right, cannot be written, or would not be right with these.
     """
     own = read_own(file)
-    names = {concept.name.casefold() for concept in concepts}
-    kept = [one for one in own.concept if one.name.casefold() not in names]
-    wanted_again = [word for word in own.remove if word.casefold() not in names]
-    changed = msgspec.structs.replace(own, concept=(*kept, *concepts), remove=tuple(wanted_again))
+    added = {concept.name.casefold(): concept for concept in concepts}
+    # One that stands there stays in its place.
+    concept = {one.name.casefold(): one for one in own.concept} | added
+    remove = tuple(word for word in own.remove if word.casefold() not in added)
+    changed = msgspec.structs.replace(own, concept=tuple(concept.values()), remove=remove)
     _write(file, own, changed)
 
 
@@ -129,7 +131,20 @@ def _write(file: Path, before: OwnVocabulary, after: OwnVocabulary) -> None:
             _edit_concepts(document, after.concept)
     except TOMLKitError as error:  # pragma: no cover - read_own has read it
         raise ConfigError(f"{file} is not valid TOML: {error}") from error
-    replace_file(file, tomlkit.dumps(document))
+    replace_file(file, _sound(tomlkit.dumps(document), after))
+
+
+def _sound(text: str, own: OwnVocabulary) -> str:
+    """The edited text where it says what it should, else the vocabulary written anew.
+
+    A key that is set behind an array of tables lands in the last of them, for one.
+    """
+    try:
+        if msgspec.convert(tomllib.loads(text), OwnVocabulary) == own:
+            return text
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError):
+        pass
+    return _HEADER + as_toml(own)
 
 
 def _edit_concepts(document: tomlkit.TOMLDocument, concepts: Sequence[OwnConcept]) -> None:
@@ -149,7 +164,9 @@ def _edit_concepts(document: tomlkit.TOMLDocument, concepts: Sequence[OwnConcept
         table["name"] = concept.name
         _fill(table, concept)
         tables.append(table)
-    if "concept" not in document and len(tables):
+    if not tables:
+        document.pop("concept", None)
+    elif "concept" not in document:
         document["concept"] = tables
 
 

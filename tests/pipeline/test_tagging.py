@@ -177,3 +177,11 @@ def test_thresholds_are_learnt_at_500_photos_and_at_each_doubling(
     photos: int, learnt_from: int | None, is_due: bool
 ) -> None:
     assert thresholds.is_due(photos, learnt_from) == is_due
+
+
+def test_a_pack_may_ask_that_tags_are_nearly_as_sure_as_the_first() -> None:
+    score = ScoreSpec(logit_scale=10.0, logit_bias=-5.0, min_confidence=0.2, min_share=0.6)
+    cosines = np.array([[cosine_of(sure, score) for sure in (0.8, 0.5, 0.45)]], np.float32)
+    least = combined(3, score, TagRules(0.2, 8))
+    (chosen,) = choose(cosines, bank(3), least, score, 8)
+    assert [label for label, _ in chosen] == [0, 1]

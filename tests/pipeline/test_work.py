@@ -116,8 +116,8 @@ def test_a_worker_that_does_not_come_back_is_replaced(task: Task, tower: ImageTo
 class _SlowlyPut(SimpleQueue[Outcome]):
     """A queue that keeps whoever puts something into it until that has long been taken out."""
 
-    def put(self, item: Outcome, block: bool = True, timeout: float | None = None) -> None:
-        super().put(item, block, timeout)
+    def put(self, item: Outcome, *_: object) -> None:
+        super().put(item)
         time.sleep(0.1)
 
 

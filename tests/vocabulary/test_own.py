@@ -166,6 +166,18 @@ def test_editing_keeps_the_users_remarks_and_order(tmp_path: Path) -> None:
     assert read_own(file).remove == ("shark",)
 
 
+def test_what_is_edited_step_by_step_says_what_it_should(tmp_path: Path) -> None:
+    file = tmp_path / "vocabulary.toml"
+    edit.add(file, [OwnConcept(name="Rex", parents=("dog",)), OwnConcept(name="Minka")])
+    edit.remove(file, ["shark"])
+    assert read_own(file).remove == ("shark",)
+    assert [one.name for one in read_own(file).concept] == ["Rex", "Minka"]
+    edit.remove(file, ["Rex", "Minka"])
+    assert read_own(file) == OwnVocabulary(remove=("shark",))
+    edit.add(file, [OwnConcept(name="Rex")])
+    assert [one.name for one in read_own(file).concept] == ["Rex"]
+
+
 def test_a_file_that_would_not_be_right_is_not_written(tmp_path: Path) -> None:
     file = tmp_path / "vocabulary.toml"
     with pytest.raises(ConfigError, match="which is none"):

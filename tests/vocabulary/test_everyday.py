@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-LISTS = Path(__file__).parent.parent / "tools" / "vocabulary"
+LISTS = Path(__file__).parents[2] / "tools" / "vocabulary"
 
 GROUPS = {
     "animals", "plants", "food", "people", "activities", "places", "nature", "weather-and-light",
@@ -36,7 +36,9 @@ FORBIDDEN = set(FORBIDDEN_TEXT.split())
 
 
 def read():
-    return json.loads(resources.files("photond").joinpath("vocabulary.json").read_text("utf-8"))
+    return json.loads(
+        resources.files("photond.vocabulary").joinpath("everyday.json").read_text("utf-8")
+    )
 
 
 VOCABULARY = read()
@@ -70,7 +72,7 @@ def test_there_are_between_2000_and_2600_concepts_in_all_groups():
 
 
 def test_every_concept_stands_on_a_line_of_its_own():
-    text = resources.files("photond").joinpath("vocabulary.json").read_text("utf-8")
+    text = resources.files("photond.vocabulary").joinpath("everyday.json").read_text("utf-8")
     lines = [line.removesuffix(",") for line in text.splitlines() if line.startswith('{"id"')]
     assert [json.loads(line) for line in lines] == CONCEPTS
 
