@@ -1,7 +1,7 @@
 """A hub on this machine that speaks the real one's protocol, and misbehaves as it is told to.
 
 As on the real hub, a large file is sent by another host, the "CDN", to which the hub redirects with the
-file's facts in the headers, and a small one by the hub itself.
+file's facts in the headers, and a small one by the hub itself, at another of its addresses.
 """
 
 import contextlib
@@ -84,10 +84,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "Server"
 
-    def do_HEAD(self) -> None:  # noqa: N802 - the library's name
+    def do_HEAD(self) -> None:
         self._answer()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._answer()
 
     def log_message(self, *arguments: object) -> None:
@@ -99,8 +99,12 @@ class Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "")
         self.request_seen = Request(host, self.command, path, dict(self.headers))
         hub.requests.append(self.request_seen)
-        if self.server.is_cdn:
+        kept = re.fullmatch(rf"/api/resolve-cache/models/{REPOSITORY}/{hub.commit}/(.+)", path)
+        if path.startswith("/cdn/"):
             self._send_file(path.removeprefix("/cdn/"))
+            return
+        if kept is not None:
+            self._send_small(kept[1])
             return
         match = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         if match is None or match[1] != REPOSITORY:
@@ -128,15 +132,19 @@ class Handler(BaseHTTPRequestHandler):
                 "Location": f"{hub.cdn}/cdn/{path}",
             }
             self.reply(302, facts)
-        elif self.command == "HEAD":
-            self.reply(200, self._facts(path), length=int(size))
+        else:
+            location = f"/api/resolve-cache/models/{REPOSITORY}/{hub.commit}/{path}"
+            self.reply(307, {"X-Repo-Commit": hub.commit, "Location": location})
+
+    def _send_small(self, path: str) -> None:
+        hub = self.server.hub
+        body = hub.files[path]
+        blob = hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+        if self.command == "HEAD":
+            size = hub.stated_sizes.get(path, len(body))
+            self.reply(200, {"X-Repo-Commit": hub.commit, "ETag": f'"{blob}"'}, length=size)
         else:
             self._send_file(path)
-
-    def _facts(self, path: str) -> dict[str, str]:
-        body = self.server.hub.files[path]
-        blob = hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
-        return {"X-Repo-Commit": self.server.hub.commit, "ETag": f'"{blob}"'}
 
     def _send_file(self, path: str) -> None:
         hub = self.server.hub
@@ -146,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = hub.faults[path].popleft() if hub.faults[path] else None
         if fault is not None:
             fault(self, body, start)
+        elif start > len(body) - 1:
+            self.reply(416, {"Content-Range": f"bytes */{len(body)}"})
         elif wanted:
             self.send_part(body, start)
         else:
@@ -172,6 +182,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[start : start + block])
             self.request_seen.sent += len(body[start : start + block])
 
+    def send_some(self, body: bytes, start: int, number: int) -> None:
+        """Answer rightly, and send only so many bytes of the answer."""
+        rest = body[start:]
+        headers = {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"} if start else {}
+        self.send(206 if start else 200, headers, rest[:number], stated=len(rest))
+
     def cut(self, *, reset: bool = False) -> None:
         """End the connection, with a proper end or with a reset."""
         self.close_connection = True
@@ -196,9 +212,7 @@ def breaks_after(number: int, *, reset: bool = False) -> Fault:
     """The connection ends after so many bytes."""
 
     def fault(handler: Handler, body: bytes, start: int) -> None:
-        rest = body[start:]
-        headers = {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"} if start else {}
-        handler.send(206 if start else 200, headers, rest[:number], stated=len(rest))
+        handler.send_some(body, start, number)
         if reset:
             threading.Event().wait(0.2)  # a reset overtakes what is still on its way
         handler.cut(reset=reset)
@@ -210,9 +224,7 @@ def stalls_after(number: int) -> Fault:
     """Nothing comes after so many bytes, and the connection stays."""
 
     def fault(handler: Handler, body: bytes, start: int) -> None:
-        rest = body[start:]
-        headers = {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"} if start else {}
-        handler.send(206 if start else 200, headers, rest[:number], stated=len(rest))
+        handler.send_some(body, start, number)
         handler.server.hub.halt.wait()
         handler.cut()
 
@@ -237,10 +249,9 @@ def sends_more(handler: Handler, body: bytes, start: int) -> None:
 
 def sends_other(handler: Handler, body: bytes, start: int) -> None:
     """It sends as many bytes as it should, one of which is another."""
-    rest = bytearray(body[start:])
-    rest[len(rest) // 2] ^= 1
-    headers = {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"} if start else {}
-    handler.send(206 if start else 200, headers, bytes(rest))
+    other = bytearray(body)
+    other[-1] ^= 1
+    handler.send_some(bytes(other), start, len(body))
 
 
 def ignores_range(handler: Handler, body: bytes, start: int) -> None:
@@ -269,10 +280,9 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, hub: Hub, *, is_cdn: bool) -> None:
+    def __init__(self, hub: Hub) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.hub = hub
-        self.is_cdn = is_cdn
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that are gone."""
@@ -286,7 +296,7 @@ class Server(ThreadingHTTPServer):
 def running(files: dict[str, bytes]) -> Iterator[Hub]:
     """A hub with these files in its one repository."""
     hub = Hub(files)
-    servers = [Server(hub, is_cdn=False), Server(hub, is_cdn=True)]
+    servers = [Server(hub), Server(hub)]
     hub.url, hub.cdn = (server.url for server in servers)
     threads = [threading.Thread(target=server.serve_forever, args=(0.05,)) for server in servers]
     for thread in threads:

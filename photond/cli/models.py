@@ -117,8 +117,8 @@ def download(
     """Download a pack from the Hugging Face hub, verify it, and try it out.
 
     This is the one command that uses the network. It asks for the pack's files and sends nothing of
-    yours, except that the hub is given the token in HF_TOKEN if you have set one. When it is
-    interrupted, the same command goes on from there.
+    yours; if you set HF_TOKEN, the hub is given that token. When it is interrupted, the same command
+    goes on from there.
     """
     from photond.config import locations
     from photond.models.download import whole_pack

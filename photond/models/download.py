@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 # Left free on the disk, which others write to as well.
 _MARGIN = 50_000_000
 _BLOCK = 1 << 20
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,9 @@ class Download:
     def _check_room(self) -> None:
         folder = self._staging.folder
         free = shutil.disk_usage(folder).free
-        needed = self.bytes - self.there + _MARGIN
-        if free < needed:
+        missing = self.bytes - self.there
+        needed = missing + _MARGIN
+        if missing and free < needed:
             raise ModelError(
                 f"{folder.parent} has room for {free / 1e6:,.0f} MB, and the pack "
                 f"{self.entry.name!r} needs {needed / 1e6:,.0f} MB more",
@@ -207,6 +210,8 @@ def _asked(entry: Pack) -> tuple[_Item, ...]:
         if entry.repository is None or part.remote is None or part.file == MANIFEST:
             raise ModelError(f"{entry.folder}: it is not said where {part.file} comes from")
         remote = describe(entry.repository, revision, part.remote)
+        if _COMMIT.fullmatch(revision) and remote.commit != revision:
+            raise ModelError(f"the hub has {remote.commit} where it was asked for {revision}")
         if remote.sha256 is None and remote.git_blob is None and part.sha256 is None:
             raise ModelError(f"the hub states no hash of {remote.url}, so it cannot be verified")
         if None not in {remote.sha256, part.sha256} and remote.sha256 != part.sha256:

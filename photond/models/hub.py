@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import structlog
@@ -30,16 +32,22 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 # How many seconds a connection may be silent; the library's 10 are few for a busy disk at the far end.
 os.environ["HF_HUB_DOWNLOAD_TIMEOUT"] = os.environ.get("HF_HUB_DOWNLOAD_TIMEOUT", "30")
 
-import httpx2
-from huggingface_hub import (
-    HfFileMetadata,
-    constants,
-    get_hf_file_metadata,
-    hf_hub_url,
-    hf_raise_for_status,
-)
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-from huggingface_hub.utils import build_hf_headers, http_stream_backoff
+try:
+    import httpx2
+    from huggingface_hub import (
+        HfFileMetadata,
+        constants,
+        get_hf_file_metadata,
+        hf_hub_url,
+        hf_raise_for_status,
+    )
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.utils import build_hf_headers, http_stream_backoff
+except ValueError as unreadable:
+    raise ModelError(
+        f"a setting of the hub cannot be understood: {unreadable}",
+        "Look at HF_ENDPOINT, HF_HUB_DOWNLOAD_TIMEOUT and HF_HUB_ETAG_TIMEOUT.",
+    ) from unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -166,24 +174,40 @@ def fetch(remote: RemoteFile, to: Path, report: Callable[[int], None]) -> None:
 
 
 def _head(url: str) -> HfFileMetadata:
+    ask = partial(
+        get_hf_file_metadata,
+        url,
+        token=_token(),
+        library_name="photond",
+        library_version=__version__,
+    )
     try:
-        return get_hf_file_metadata(url, headers=_headers())
+        return ask()
     except HfHubHTTPError as error:
         if error.response.status_code not in _PASSING:
             raise
-    except httpx2.TimeoutException:
+    except (httpx2.TimeoutException, httpx2.ReadError, httpx2.RemoteProtocolError):
         pass
     # The library's tries take half a minute, which is not for saying that there is no network at all.
-    return get_hf_file_metadata(url, headers=_headers(), retry_on_errors=True)
+    return ask(retry_on_errors=True)
 
 
-def _headers() -> dict[str, str]:
-    return build_hf_headers(library_name="photond", library_version=__version__)
+def _token() -> str | Literal[False]:
+    """The token that the user has set for this; not one that other programs have stored.
+
+    The library would take that too, and so tell the hub who fetches what is there for everyone.
+    """
+    return os.environ.get("HF_TOKEN", "").strip() or False
 
 
 def _receive(remote: RemoteFile, to: Path, start: int, report: Callable[[int], None]) -> None:
     # Compressed on the way, the bytes could not be counted, and not be gone on with.
-    headers = _headers() | {"Accept-Encoding": "identity"}
+    headers = build_hf_headers(
+        token=_token(),
+        library_name="photond",
+        library_version=__version__,
+        headers={"Accept-Encoding": "identity"},
+    )
     if start:
         headers["Range"] = f"bytes={start}-"
     descriptor = os.open(to, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o666)
@@ -252,8 +276,8 @@ def _explained(what: str) -> Iterator[None]:
             raise ModelError(f"the hub ({host}) has no {what} (HTTP 404)") from error
         if status in _NO_ENTRY:
             raise ModelError(
-                f"{answered}: it does not give {what} to everyone",
-                "Set HF_TOKEN to a token of yours that may read it, or to none where it is wrong.",
+                f"{answered}: it does not give {what} to just anyone",
+                "Set HF_TOKEN to a token that may read it; if it is set, the token may be wrong.",
             ) from error
         if status == _TOO_MANY or status >= _TROUBLE:
             raise ModelError(
@@ -262,12 +286,16 @@ def _explained(what: str) -> Iterator[None]:
         raise ModelError(f"{answered} for {what}") from error
     except OfflineModeIsEnabled as error:
         raise ModelError("HF_HUB_OFFLINE forbids to ask the hub", "Unset it.") from error
+    except (httpx2.ReadError, httpx2.ReadTimeout, httpx2.RemoteProtocolError) as error:
+        raise ModelError(
+            f"the connection to the hub ({host}) broke off: {_reason(error)}",
+            "The same command goes on from what is there.",
+        ) from error
     # The last two are of a proxy's address that the client cannot do with.
     except (httpx2.HTTPError, httpx2.InvalidURL, ImportError, ValueError) as error:
         raise ModelError(
-            f"the hub ({host}) cannot be reached, or the connection broke off: {_reason(error)}",
-            "Look at the connection, and at HF_ENDPOINT and the proxy where they are set. "
-            "The same command goes on from what is there.",
+            f"the hub ({host}) cannot be reached: {_reason(error)}",
+            "Look at the connection, and at HF_ENDPOINT and the proxy where they are set.",
         ) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from photond.errors import ModelError, PhotondError
 from photond.models.pack import MANIFEST, Pack, load_pack
 from photond.models.registry import registered_packs
-from photond.models.staging import Staging, reserved
+from photond.models.staging import Staging, on_disk, reserved
 
 BUILT_IN = Path(__file__).resolve().parents[1] / "packs"
 
@@ -80,7 +80,7 @@ def remove_pack(name: str, user_folder: Path) -> None:
         raise ModelError(f"the pack {name!r} is a part of photond, and stays")
     if not re.fullmatch(r"[^./][^/]*", name) or not Staging(user_folder, name).found:
         raise _unknown(name, user_folder)
-    with reserved(user_folder, name) as staging:
+    with reserved(user_folder, name) as staging, on_disk(user_folder):
         staging.remove()
 
 

@@ -102,7 +102,9 @@ def reserved(shelf: Path, name: str) -> Iterator[Staging]:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(shelf / f".lock-{name}", flags, 0o600)
-        try:
+    try:
+        staging = Staging(shelf, name)
+        with on_disk(shelf):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -110,11 +112,10 @@ def reserved(shelf: Path, name: str) -> Iterator[Staging]:
                     f"another photond is downloading or removing the pack {name!r}",
                     "Wait until it has finished.",
                 ) from None
-            staging = Staging(shelf, name)
             staging.recover()
-            yield staging
-        finally:
-            os.close(descriptor)
+        yield staging
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -54,7 +54,8 @@ def ignore(number: int) -> None:
     del number
 
 
-def test_the_hub_states_the_commit_of_a_branch_and_the_hash_of_each_file(hub) -> None:
+@pytest.mark.usefixtures("hub")
+def test_the_hub_states_the_commit_of_a_branch_and_the_hash_of_each_file() -> None:
     large, small = remote(), remote("small.json")
     assert large.commit == hubs.COMMIT
     assert hubs.COMMIT in large.url
@@ -64,6 +65,7 @@ def test_the_hub_states_the_commit_of_a_branch_and_the_hash_of_each_file(hub) ->
     assert (small.sha256, small.git_blob) == (None, "0967ef424bce6791893e9a57bb952f80fd536e93")
 
 
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize(
     ("faults", "ranges"),
     [
@@ -79,7 +81,7 @@ def test_the_hub_states_the_commit_of_a_branch_and_the_hash_of_each_file(hub) ->
     ids=["whole", "broken", "reset", "stalled", "short", "no range", "other range", "busy"],
 )
 def test_it_goes_on_from_what_came_whatever_the_connection_does(
-    hub, tmp_path, waits, faults, ranges
+    hub, tmp_path, faults, ranges
 ) -> None:
     hub.faults[FILE].extend(faults)
     reported: list[int] = []
@@ -140,7 +142,8 @@ def test_what_does_not_get_better_is_given_up_with_a_sentence(
     assert there == CONTENT[: len(there)]
 
 
-def test_more_than_there_should_be_is_fetched_anew(hub, tmp_path) -> None:
+@pytest.mark.usefixtures("hub")
+def test_more_than_there_should_be_is_fetched_anew(tmp_path) -> None:
     (tmp_path / "part").write_bytes(bytes(1_000_001))
     fetch(remote(), tmp_path / "part", ignore)
     assert (tmp_path / "part").read_bytes() == CONTENT
@@ -150,16 +153,22 @@ def test_nothing_is_written_through_a_link(hub, tmp_path) -> None:
     (tmp_path / "elsewhere").touch()
     (tmp_path / "part").symlink_to("elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
-        fetch(RemoteFile(f"{hub.cdn}/cdn/{FILE}", "", 1_000_000, None, None), tmp_path / "part", ignore)
+        fetch(
+            RemoteFile(f"{hub.cdn}/cdn/{FILE}", "", 1_000_000, None, None),
+            tmp_path / "part",
+            ignore,
+        )
     assert (tmp_path / "elsewhere").read_bytes() == b""
 
 
 def test_a_hub_that_is_busy_when_it_is_asked_is_asked_again(hub, waits) -> None:
+    # The first is asked again at once; what it says is not waited for.
     hub.refusals[FILE].extend([(503, {}), (429, {"Retry-After": "3"})])
     assert remote().bytes == len(CONTENT)
     assert waits == [4]
 
 
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize(
     ("refusal", "sentence"),
     [
@@ -171,7 +180,7 @@ def test_a_hub_that_is_busy_when_it_is_asked_is_asked_again(hub, waits) -> None:
     ],
     ids=["404", "401", "403", "500", "no hub"],
 )
-def test_what_the_hub_refuses_is_said_in_a_sentence(hub, waits, refusal, sentence) -> None:
+def test_what_the_hub_refuses_is_said_in_a_sentence(hub, refusal, sentence) -> None:
     hub.refusals[FILE].extend([refusal] * 50)
     with pytest.raises(ModelError, match=sentence):
         remote()
@@ -180,7 +189,7 @@ def test_what_the_hub_refuses_is_said_in_a_sentence(hub, waits, refusal, sentenc
 def test_a_hub_that_cannot_be_reached_is_said_at_once(monkeypatch, waits) -> None:
     template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    with pytest.raises(ModelError, match="cannot be reached.*refused"):
+    with pytest.raises(ModelError, match=r"cannot be reached.*refused"):
         remote()
     assert waits == []
     close_session()
@@ -290,7 +299,9 @@ def test_the_pack_that_comes_with_photond_cannot_be_removed(tmp_path) -> None:
 # The registry.
 
 
-@pytest.mark.parametrize("file", ["../outside", "/etc/passwd", "a/b", "..", ".", ".hidden", "", "a\0"])
+@pytest.mark.parametrize(
+    "file", ["../outside", "/etc/passwd", "a/b", "..", ".", ".hidden", "", "a\0"]
+)
 def test_no_file_of_a_pack_can_be_outside_its_folder(tmp_path, file) -> None:
     manifest = (BUILT_IN / "mini" / "model.toml").read_text()
     escaped = file.replace("\0", r"\u0000")
