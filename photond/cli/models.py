@@ -188,8 +188,31 @@ def remove(
         raise ModelError(
             f"the pack {name!r} is in use", "Change to another first with `photond models use`."
         )
+    if _answers(session, locations.models_dir() / name):
+        raise ModelError(
+            f"the pack {name!r} still answers, until all photos are embedded with the one in use",
+            "Run `photond index` first.",
+        )
     remove_pack(name, locations.models_dir())
     print_line(f"{name} is deleted")
+
+
+def _answers(session: Session, folder: Path) -> bool:
+    """Whether it is the pack in this folder that queries are answered with."""
+    from contextlib import closing
+
+    from photond.models.shelf import find_by_fingerprint
+    from photond.store.database import explained
+    from photond.store.packs import serving_pack
+
+    if not session.database.exists():
+        return False
+    with closing(session.open_index()) as connection, explained(session.database):
+        serving = serving_pack(connection)
+    if serving is None:
+        return False
+    pack = find_by_fingerprint(serving.fingerprint, serving.name, folder.parent)
+    return pack is not None and pack.folder == folder
 
 
 def path(session: Session, name: NameArgument = None) -> None:

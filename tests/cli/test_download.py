@@ -21,12 +21,13 @@ from tests import hub as hubs
 from tests.cli.test_setup import in_terminal
 from tests.conftest import Command
 
-IMAGE, TEXT, TOKENIZER = "onnx/image.onnx", "onnx/text.onnx", "tokenizer.json"
+IMAGE, TEXT, TOKENIZER, LABELS = "onnx/image.onnx", "onnx/text.onnx", "tokenizer.json", "labels.npz"
 FILES = {
     path: (BUILT_IN / "mini" / path.rpartition("/")[2]).read_bytes()
-    for path in (IMAGE, TEXT, TOKENIZER)
+    for path in (IMAGE, TEXT, TOKENIZER, LABELS)
 }
 BYTES = sum(map(len, FILES.values()))
+MEGABYTES = f"{BYTES / 1e6:,.0f} MB"
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,13 @@ def tiny(photond: Command, tmp_path: Path) -> Iterator[Downloader]:
 def test_a_pack_is_downloaded_listed_used_and_removed(tiny) -> None:
     absent = {one["name"]: one for one in tiny("models", "list", "--json").json}["tiny"]
     assert (absent["downloaded"], absent["bytes"], absent["path"]) == (False, BYTES, None)
-    assert "not downloaded, 26 MB" in tiny("models", "list").stdout
+    assert f"not downloaded, {MEGABYTES}" in tiny("models", "list").stdout
     assert "photond models download tiny" in tiny("models", "use", "tiny", code=4).stderr
 
     run = tiny("models", "download", "tiny")
     assert run.stdout == f"tiny: {tiny.folder}\nTo search with it: photond models use tiny\n"
     announced = run.stderr.splitlines()[0]
-    for fact in ("Apache-2.0", "26 MB", f"{tiny.hub.url}/somebody/tiny", hubs.COMMIT[:12]):
+    for fact in ("Apache-2.0", MEGABYTES, f"{tiny.hub.url}/somebody/tiny", hubs.COMMIT[:12]):
         assert fact in announced
     assert sorted(one.name for one in tiny.models.iterdir()) == [".lock-tiny", "tiny"]
 
@@ -114,6 +115,17 @@ def test_a_pack_is_downloaded_listed_used_and_removed(tiny) -> None:
     tiny("models", "remove", "tiny")
     assert [one.name for one in tiny.models.iterdir()] == [".lock-tiny"]
     assert "no model pack" in tiny("models", "remove", "tiny", code=4).stderr
+
+
+def test_a_pack_that_still_answers_is_not_removed(tiny, photos, sample) -> None:
+    # Another embedding space by name, with the same embeddings.
+    tiny.state('canonicalise = "none"', 'canonicalise = "lower"')
+    tiny("models", "download", "tiny")
+    sample("cat", photos / "cat.jpg")
+    tiny("index", photos, PHOTOND_MODEL_PACK="tiny")
+    assert "still answers" in tiny("models", "remove", "tiny", code=4).stderr
+    tiny("index", photos)
+    tiny("models", "remove", "tiny")
 
 
 def test_the_pack_states_what_was_fetched(tiny) -> None:
@@ -136,7 +148,7 @@ def test_the_pack_states_what_was_fetched(tiny) -> None:
 def test_all_files_are_of_the_commit_that_the_branch_was_at(tiny) -> None:
     tiny("models", "download", "tiny")
     revisions = [re.findall("/resolve/([^/]+)/", one.path) for one in tiny.hub.requests]
-    assert [found[0] for found in revisions if found] == ["main", *[hubs.COMMIT] * 5]
+    assert [found[0] for found in revisions if found] == ["main", *[hubs.COMMIT] * 7]
 
 
 def test_nothing_but_the_hub_is_asked_and_little_is_told_it(tiny) -> None:
@@ -483,7 +495,7 @@ def test_a_terminal_sees_how_far_it_is(tiny) -> None:
     tiny.hub.faults[TEXT].append(hubs.breaks_after(9_000_000))
     shown = in_terminal(tiny, "models", "download", "tiny")
     assert "downloading" in shown
-    assert "/26.0 MB" in shown
+    assert f"/{BYTES / 1e6:.1f} MB" in shown
     assert "MB/s" in shown
 
 
