@@ -70,12 +70,15 @@ def _index(
     quiet: bool,
 ) -> "Summary":
     from photond.cli.progress import progress_bar
+    from photond.pipeline.first_use import try_out_unless_used
     from photond.pipeline.index import Indexer
     from photond.store.database import explained
     from photond.store.lock import only_indexer
 
     pack = session.pack
     database = session.database
+    # Before the index is made: a pack that cannot be used leaves no trace.
+    try_out_unless_used(pack, database)
     with (
         closing(session.open_index(create=True)) as connection,
         explained(database),

@@ -74,12 +74,12 @@ def test_a_broken_pack_does_not_hide_the_others(photond) -> None:
 def test_another_pack_embeds_anew_and_the_old_embeddings_stay(photond, photos, sample) -> None:
     sample("cat", photos / "a.jpg")
     photond("index", photos)
-    folder = photond.home / "data" / "photond" / "models" / "crop"
+    folder = photond.home / "data" / "photond" / "models" / "padded"
     shutil.copytree(BUILT_IN / "mini", folder)
     manifest = folder / "model.toml"
-    text = manifest.read_text().replace('name = "mini"', 'name = "crop"')
-    manifest.write_text(text.replace('resize = "squash"', 'resize = "crop"'))
-    use = {"PHOTOND_MODEL_PACK": "crop"}
+    text = manifest.read_text().replace('name = "mini"', 'name = "padded"')
+    manifest.write_text(text.replace('padding = "longest"', 'padding = "max_length"'))
+    use = {"PHOTOND_MODEL_PACK": "padded"}
     assert "nothing is indexed" in photond("query", "cat", code=5, **use).stderr
     photond("index", photos, **use)
     assert len(photond("query", "cat", "--json", **use).json) == 1
