@@ -122,17 +122,33 @@ def text_tower(
     return save(path, nodes, [integers("input_ids", batch, length)], outputs, constants)
 
 
-def masked_text_tower(path: Path) -> Path:
-    """The mean over the tokens that an attention mask names: padding does not count."""
+def masked_text_tower(path: Path, *, is_quantised: bool = False) -> Path:
+    """The sum of the tokens that an attention mask names: padding does not count.
+
+    Quantised while it runs, a batch shares one scale, and a loud text makes the others coarse.
+    """
+    words = "words"
+    quantised = []
+    if is_quantised:
+        words = "exact"
+        steps = ["whole", "step", "zero_point"]
+        quantised = [
+            helper.make_node("DynamicQuantizeLinear", ["exact"], steps),
+            helper.make_node("DequantizeLinear", steps, ["words"]),
+        ]
     nodes = [
-        helper.make_node("Gather", ["table", "input_ids"], ["words"]),
+        helper.make_node("Gather", ["table", "input_ids"], [words]),
+        *quantised,
         helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["mask", "two"], ["weight"]),
         helper.make_node("Mul", ["words", "weight"], ["kept"]),
         helper.make_node("ReduceSum", ["kept", "one"], ["vector"], keepdims=False),
     ]
+    table = numpy_helper.to_array(weights("table", VOCABULARY, DIMENSION)).copy()
+    # Loud.
+    table[WORDS.index("<unk>")] *= 20
     constants = [
-        weights("table", VOCABULARY, DIMENSION),
+        numpy_helper.from_array(table, "table"),
         constant("one", [1]),
         constant("two", [2]),
     ]

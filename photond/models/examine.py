@@ -5,6 +5,7 @@ like embeddings and mean something else. So the tower is asked for what only the
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,32 @@ from photond.models.tokens import Tokens
 from photond.models.towers import Embeddings, TextTower
 
 # Cosine of a text's embedding alone with the same beside a longer text.
-LEAST_ALIKE = 0.9999
+_LEAST_ALIKE = 0.9999
+# How much more than company alone padding may change in a quantised tower.
+_COMPANY_FACTOR = 4
 # Distance of two unit vectors below which they are one: far above rounding, far below any meaning.
 _SAME = 1e-4
 _LONG = "a photo of a red house by the sea with a boat and a dog in front of it"
+
+
+@dataclass(frozen=True, slots=True)
+class PaddingEffect:
+    """What padding does to a text, where it should do nothing.
+
+    Attributes:
+        padded: The least cosine of a text's embedding alone with the same beside a longer text.
+        company: The same beside other texts of its own length, where nothing is padded. Below 1 in a
+            tower that is quantised while it runs, since texts of one batch share their scales.
+    """
+
+    padded: float
+    company: float
+
+    @property
+    def is_some(self) -> bool:
+        """Whether the padding changes more than rounding, and the company, do."""
+        allowed = max(1 - _LEAST_ALIKE, _COMPANY_FACTOR * (1 - self.company))
+        return not 1 - self.padded <= allowed
 
 
 def examine_text_tower(pack: Pack, tower: TextTower, texts: Sequence[str]) -> None:
@@ -64,6 +87,31 @@ def unpadded(tokens: Tokens) -> list[Tokens]:
     """Each text by itself, (1, tokens) without its padding."""
     rows = zip(tokens.ids, tokens.attention_mask, strict=True)
     return [Tokens(ids[None, mask == 1], np.ones((1, mask.sum()), np.int64)) for ids, mask in rows]
+
+
+def padding_effect(tower: TextTower, texts: Sequence[str]) -> PaddingEffect:
+    """Measure what padding to the longest of a batch does.
+
+    Args:
+        tower: Of a pack that pads so.
+        texts: Short ones.
+
+    Raises:
+        ModelError: The tower fails.
+    """
+    (long,) = unpadded(tower.tokenizer.encode([_LONG]))
+    padded, company = [], []
+    for text in texts:
+        (tokens,) = unpadded(tower.tokenizer.encode([text]))
+        alone = tower.embed_tokens(tokens)
+        padded.append(_cosine(alone, tower.embed_tokens(tower.tokenizer.encode([text, _LONG]))))
+        # Every piece of the long text that is as long as this one; what they mean does not matter.
+        length = tokens.ids.shape[1]
+        if length <= long.ids.shape[1]:
+            pieces = np.lib.stride_tricks.sliding_window_view(long.ids[0], length)
+            ids = np.concatenate([tokens.ids, pieces])
+            company.append(_cosine(alone, tower.embed_tokens(Tokens(ids, np.ones_like(ids)))))
+    return PaddingEffect(min(padded), min(company, default=1.0))
 
 
 def _check_stated_padding(pack: Pack, tower: TextTower) -> None:
@@ -117,13 +165,15 @@ def _takes(tower: TextTower, full: npt.NDArray[np.int64], token: int) -> bool:
 
 
 def _check_padding(pack: Pack, tower: TextTower, texts: Sequence[str]) -> None:
-    together = tower.embed_tokens(tower.tokenizer.encode([*texts, _LONG]))[: len(texts)]
-    alone = np.concatenate([tower.embed([text]) for text in texts])
-    least = float((together * alone).sum(axis=1).min())
-    if not least > LEAST_ALIKE:
+    effect = padding_effect(tower, texts)
+    if effect.is_some:
         raise ModelError(
-            f"a text has another embedding beside a longer one than alone (cosine {least:.4f}) "
-            f"with the pack {pack.name!r}",
+            f"a text has another embedding beside a longer one than alone (cosine "
+            f"{effect.padded:.4f}) with the pack {pack.name!r}",
             f"text.pad_id = {pack.text.pad_id} is not the tower's, text.attention_mask is not "
             'stated, or text.padding must be "max_length".',
         )
+
+
+def _cosine(one: Embeddings, other: Embeddings) -> float:
+    return float(one[0] @ other[0])

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from photond.errors import ModelError
-from photond.models.examine import LEAST_ALIKE
 from photond.models.pack import Pack
 from photond.pipeline.alignment import Alignment, reference_gaps, try_out
 from photond.pipeline.measurement import Answers, Combined, Measurement
@@ -164,15 +163,14 @@ def _logits(measurement: Measurement) -> Judgement:
 def _padding(measurement: Measurement) -> Judgement:
     how, pad = measurement.pack.text.padding, measurement.pack.text.pad_id
     alone, padded = measurement.without_padding, measurement.alignment
-    if alone is None or measurement.unpadded is None:
+    if alone is None:
         detail = "the text tower takes one length only, so nothing can be left out"
         return Judgement("padding", "skipped", detail)
     detail = (
         f"own pairs have cosines of {_range(padded.own_cosines)} with padding "
         f"({how}, {pad}) and of {_range(alone.own_cosines)} without"
     )
-    least = float((measurement.texts.embeddings * measurement.unpadded).sum(axis=1).min())
-    if how == "longest" and least <= LEAST_ALIKE:
+    if measurement.padding is not None and measurement.padding.is_some:
         detail = f"{detail}: the padding, which should mean nothing, changes a text"
         return Judgement("padding", "error", detail)
     if alone.is_aligned and not padded.is_aligned:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from photond.errors import ModelError
 from photond.models.combined import CombinedModel, LogitFit, fit_logits
-from photond.models.examine import unpadded
+from photond.models.examine import PaddingEffect, padding_effect, unpadded
 from photond.models.pack import Pack
 from photond.models.score import confidence
 from photond.models.tokens import TextTokenizer, Tokens
@@ -62,6 +62,7 @@ class Measurement:
         texts: What the text tower made of the texts in their prompt, in one batch.
         unpadded: The texts each by itself, without padding: float32 (m, d) of unit length; None where
             the tower takes texts of one length only.
+        padding: What the padding does where it should do nothing; None where the pack always pads.
     """
 
     pack: Pack
@@ -69,6 +70,7 @@ class Measurement:
     images: Answers
     texts: Answers
     unpadded: Embeddings | None
+    padding: PaddingEffect | None
 
     @property
     def alignment(self) -> Alignment:
@@ -126,6 +128,7 @@ def measure(pack: Pack, pairs: Pairs) -> Measurement:
             pack.embedding_dimension,
         ),
         _unpadded(texts, tokens),
+        padding_effect(texts, pairs.texts) if pack.text.padding == "longest" else None,
     )
 
 

@@ -100,8 +100,9 @@ def test_padding_to_the_longest_must_mean_nothing_to_the_tower(folder: Path) -> 
     refused(folder, r"another embedding beside a longer one .* text\.pad_id = 0")
 
 
-def test_padding_that_a_mask_hides_means_nothing(folder: Path) -> None:
-    graphs.masked_text_tower(folder / "text.onnx")
+@pytest.mark.parametrize("is_quantised", [False, True])
+def test_padding_that_a_mask_hides_means_nothing(folder: Path, is_quantised: bool) -> None:
+    graphs.masked_text_tower(folder / "text.onnx", is_quantised=is_quantised)
     edit(
         tiny_pack(folder),
         ('"max_length"', '"longest"'),

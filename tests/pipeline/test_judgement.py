@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from photond.models.combined import fit_logits
+from photond.models.examine import PaddingEffect
 from photond.models.pack import Pack, ScoreSpec
 from photond.pipeline.judgement import judge, judge_combined
 from photond.pipeline.measurement import Answers, Combined, Measurement, measure
@@ -28,7 +29,10 @@ def answers(embeddings: Matrix, first: Matrix | None = None) -> Answers:
 
 
 def measurement(
-    pack: Pack, cosines: list[list[float]], unpadded: list[list[float]] | None = None
+    pack: Pack,
+    cosines: list[list[float]],
+    unpadded: list[list[float]] | None = None,
+    padding: PaddingEffect | None = None,
 ) -> Measurement:
     """Pictures are the axes, texts have the given cosines with them and a rest of their own."""
     wanted = np.array(cosines, np.float32)
@@ -46,7 +50,7 @@ def measurement(
         return np.hstack([columns.T, np.diag(rest)]).astype(np.float32)
 
     alone = texts(wanted if unpadded is None else np.array(unpadded, np.float32))
-    return Measurement(pack, pairs, answers(pictures), answers(texts(wanted)), alone)
+    return Measurement(pack, pairs, answers(pictures), answers(texts(wanted)), alone, padding)
 
 
 def verdicts(made: Measurement) -> dict[str, str]:
@@ -89,10 +93,27 @@ def test_texts_that_only_work_without_their_padding_are_wrong(siglip_like: Pack)
 
 def test_padding_that_changes_a_text_is_wrong_unless_the_model_wants_it(mini: Pack) -> None:
     wanted, alone = [[0.2, 0.0], [0.0, 0.2]], [[0.4, 0.0], [0.0, 0.4]]
-    assert verdicts(measurement(mini, wanted, alone))["padding"] == "error"
-    text = msgspec.structs.replace(mini.text, padding="max_length")
-    fixed = msgspec.structs.replace(mini, text=text)
-    assert verdicts(measurement(fixed, wanted, alone))["padding"] == "ok"
+    changed = PaddingEffect(padded=0.9, company=1.0)
+    assert verdicts(measurement(mini, wanted, alone, changed))["padding"] == "error"
+    assert verdicts(measurement(mini, wanted, alone, None))["padding"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("padded", "company", "is_some"),
+    [
+        (1.0, 1.0, False),
+        (0.99995, 1.0, False),
+        (0.9995, 1.0, True),
+        # Measured with mini's text tower, quantised dynamically: its texts share their scales.
+        (0.9839, 0.9833, False),
+        (0.4695, 0.9833, True),
+        (float("nan"), 1.0, True),
+    ],
+)
+def test_padding_may_change_a_text_as_little_as_company_does(
+    padded: float, company: float, is_some: bool
+) -> None:
+    assert PaddingEffect(padded, company).is_some == is_some
 
 
 def test_a_first_output_that_is_better_than_the_packs_is_told(siglip_like: Pack) -> None:
@@ -100,7 +121,7 @@ def test_a_first_output_that_is_better_than_the_packs_is_told(siglip_like: Pack)
     assert verdicts(made)["first output"] == "ok"
     better = measurement(siglip_like, [[0.2, 0.1], [0.1, 0.2]]).texts.embeddings
     made = Measurement(
-        made.pack, made.pairs, made.images, answers(made.texts.embeddings, better), made.unpadded
+        made.pack, made.pairs, made.images, answers(made.texts.embeddings, better), None, None
     )
     assert verdicts(made)["first output"] == "error"
     assert (
@@ -112,7 +133,7 @@ def test_a_first_output_that_is_better_than_the_packs_is_told(siglip_like: Pack)
 def test_first_outputs_of_different_lengths_cannot_be_compared(siglip_like: Pack) -> None:
     made = measurement(siglip_like, [[0.2, 0.1], [0.1, 0.2]])
     longer = answers(made.images.embeddings, np.eye(2, 9, dtype=np.float32))
-    made = Measurement(made.pack, made.pairs, longer, made.texts, made.unpadded)
+    made = Measurement(made.pack, made.pairs, longer, made.texts, None, None)
     assert "cannot be compared" in details(made)["first output"]
     assert made.of_first_outputs is None
 
