@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photond.errors import ModelError
+from photond.errors import ModelError, UsageError
 from photond.models.pack import Pack
 from photond.models.tokens import Tokens
 from photond.models.towers import Embeddings, TextTower
@@ -55,6 +55,7 @@ def examine_text_tower(pack: Pack, tower: TextTower, texts: Sequence[str]) -> No
     Raises:
         ModelError: They do not.
     """
+    _check_words(pack, tower, [*texts, _LONG])
     _check_stated_padding(pack, tower)
     full = _check_full_length(pack, tower)
     _check_vocabulary(pack, tower, full)
@@ -112,6 +113,16 @@ def padding_effect(tower: TextTower, texts: Sequence[str]) -> PaddingEffect:
             ids = np.concatenate([tokens.ids, pieces])
             company.append(_cosine(alone, tower.embed_tokens(Tokens(ids, np.ones_like(ids)))))
     return PaddingEffect(min(padded), min(company, default=1.0))
+
+
+def _check_words(pack: Pack, tower: TextTower, texts: Sequence[str]) -> None:
+    try:
+        tower.tokenizer.encode(texts)
+    except UsageError as error:
+        raise ModelError(
+            f"{pack.path_of(pack.tokenizer)} makes nothing of plain words: {error.message}",
+            "It is the tokenizer of another model, or text.canonicalise is wrong.",
+        ) from error
 
 
 def _check_stated_padding(pack: Pack, tower: TextTower) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from photond.errors import ModelError
 from photond.models.pack import load_pack
@@ -85,6 +86,15 @@ def test_a_tokenizer_of_another_size_than_stated_is_refused(folder: Path) -> Non
     graphs.tokenizer(folder / "tokenizer.json", WORDS[:-1])
     tiny_pack(folder)
     refused(folder, f"text.vocabulary_size is {len(WORDS)}")
+
+
+def test_a_tokenizer_that_knows_no_plain_word_is_refused(folder: Path) -> None:
+    made = Tokenizer(models.WordPiece({"[UNK]": 0, "x": 1}, unk_token="[UNK]"))
+    made.normalizer = normalizers.Replace(Regex("[a-w]+"), "")
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.save(str(folder / "tokenizer.json"))
+    edit(tiny_pack(folder), (f"vocabulary_size = {len(WORDS)}\n", ""))
+    refused(folder, r"tokenizer\.json makes nothing of plain words")
 
 
 def test_what_the_tokenizer_itself_pads_with_must_be_the_pad_id(folder: Path) -> None:
