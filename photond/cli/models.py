@@ -94,11 +94,20 @@ def tried(pack: "Pack", alignment: "Alignment") -> str:
 def use(
     session: Session,
     name: Annotated[str, typer.Argument(help="Name of a pack, see `photond models list`.")],
+    keep_old: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-old/--drop-old",
+            help="Whether to keep the embeddings of the pack used before, once this one has taken "
+            "over; sets `model.keep_old`.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Use another pack from now on: verifies it and sets `model.pack` in the configuration.
 
-    Photos indexed with the pack used before keep those embeddings, and are found again when the next
-    `photond index` has embedded them with this one.
+    The next `photond index` embeds the photos with it. Until it has them all, the pack used before
+    answers; an interruption loses nothing.
     """
     from photond.config import chosen_file, load_with_origins, locations
     from photond.config.edit import set_key
@@ -108,6 +117,8 @@ def use(
     try_out(find_pack(name, locations.models_dir()))
     file = chosen_file(session.config)
     set_key(file, ("model", "pack"), name)
+    if keep_old is not None:
+        set_key(file, ("model", "keep_old"), keep_old)
     print_line(
         f"{file}: model.pack is {name!r} now; run `photond index` to embed the photos with it"
     )
@@ -117,7 +128,51 @@ def use(
         finish(ExitCode.CONFIGURATION)
 
 
+def prune(
+    session: Session, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Remove from the index what packs computed that are neither in use nor answering.
+
+    Photos that only such a pack has embedded (on a disk that is not there) are embedded again when they
+    are back. The index's file becomes smaller by it.
+    """
+    from contextlib import closing
+
+    from photond.store import packs
+    from photond.store.database import explained, transaction
+    from photond.store.lock import only_indexer
+
+    database = session.database
+    with (
+        closing(session.open_index()) as connection,
+        explained(database),
+        only_indexer(database),
+    ):
+        before = database.stat().st_size
+        in_use = session.pack.fingerprint
+        unused = [
+            one
+            for one in packs.all_packs(connection)
+            if one.state != "serving" and one.fingerprint != in_use
+        ]
+        with transaction(connection):
+            for one in unused:
+                packs.remove_pack(connection, one.id)
+        if unused:
+            connection.execute("vacuum")
+            connection.execute("pragma wal_checkpoint(truncate)")
+        freed = before - database.stat().st_size
+    names = [one.name for one in unused]
+    if json:
+        print_json({"removed": names, "freed_bytes": freed})
+    elif names:
+        print_line(f"removed {', '.join(names)}: {freed / 1e6:.1f} MB freed")
+    else:
+        print_line("there is nothing to remove")
+
+
 command(app, "list")(_list)
+command(app, "prune")(prune)
 command(app, "path")(path)
 command(app, "verify")(verify)
 command(app, "use")(use)

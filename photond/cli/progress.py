@@ -38,6 +38,15 @@ def progress_bar(*, hidden: bool) -> Iterator[Callable[["Progress"], None]]:
         task = bar.add_task("scanning", total=None, rate="")
 
         def update(progress: "Progress") -> None:
+            if progress.labels:
+                bar.update(
+                    task,
+                    description="labels",
+                    completed=progress.labels_done,
+                    total=progress.labels,
+                    rate="",
+                )
+                return
             if progress.total == 0:
                 bar.update(task, completed=progress.scanned)
                 return

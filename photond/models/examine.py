@@ -56,7 +56,7 @@ def examine_text_tower(pack: Pack, tower: TextTower, texts: Sequence[str]) -> No
         ModelError: They do not.
     """
     _check_words(pack, tower, [*texts, _LONG])
-    _check_stated_padding(pack, tower)
+    _check_stated_padding(pack, tower, texts)
     full = _check_full_length(pack, tower)
     _check_vocabulary(pack, tower, full)
     if pack.text.padding == "longest":
@@ -91,10 +91,10 @@ def unpadded(tokens: Tokens) -> list[Tokens]:
 
 
 def padding_effect(tower: TextTower, texts: Sequence[str]) -> PaddingEffect:
-    """Measure what padding to the longest of a batch does.
+    """Measure what padding does, to the longest of a batch or to the full length as the pack says.
 
     Args:
-        tower: Of a pack that pads so.
+        tower: One that takes texts of any length.
         texts: Short ones.
 
     Raises:
@@ -125,14 +125,23 @@ def _check_words(pack: Pack, tower: TextTower, texts: Sequence[str]) -> None:
         ) from error
 
 
-def _check_stated_padding(pack: Pack, tower: TextTower) -> None:
+def _check_stated_padding(pack: Pack, tower: TextTower, texts: Sequence[str]) -> None:
     stated = tower.tokenizer.stated_pad_id
-    if stated not in {None, pack.text.pad_id}:
+    if stated not in {None, pack.text.pad_id} and _padding_matters(tower, texts):
         raise ModelError(
             f"text.pad_id of the pack {pack.name!r} is {pack.text.pad_id}, "
             f"and {pack.path_of(pack.tokenizer)} pads with {stated}",
             f"State text.pad_id = {stated}.",
         )
+
+
+def _padding_matters(tower: TextTower, texts: Sequence[str]) -> bool:
+    """Whether one token or the other to pad with makes a difference, as behind a mask it does not."""
+    try:
+        return padding_effect(tower, texts).is_some
+    except ModelError:
+        # It takes texts of one length only, so that this cannot be seen.
+        return True
 
 
 def _check_full_length(pack: Pack, tower: TextTower) -> npt.NDArray[np.int64]:

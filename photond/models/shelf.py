@@ -14,7 +14,7 @@ def pack_folders(user_folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for shelf in (user_folder, BUILT_IN):
         if shelf.is_dir():
-            for manifest in sorted(shelf.glob(f"*/{MANIFEST}")):
+            for manifest in sorted(shelf.glob(f"[!.]*/{MANIFEST}")):
                 found.setdefault(manifest.parent.name, manifest.parent)
     return found
 
@@ -37,6 +37,25 @@ def find_pack(name: str, user_folder: Path) -> Pack:
             "Its folder must have the same name.",
         )
     return pack
+
+
+def find_by_fingerprint(fingerprint: str, name: str, user_folder: Path) -> Pack | None:
+    """The pack with an embedding space, whatever it is called; None if it is not at hand.
+
+    Args:
+        fingerprint: Of the embedding space.
+        name: What the pack was called, where it is looked for first.
+        user_folder: Where the user's packs lie.
+    """
+    folders = pack_folders(user_folder)
+    for folder in sorted(folders, key=lambda one: one != name):
+        try:
+            pack = load_pack(folders[folder])
+        except ModelError:
+            continue
+        if pack.fingerprint == fingerprint:
+            return pack
+    return None
 
 
 def all_packs(user_folder: Path) -> dict[str, Pack | PhotondError]:

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from photond.errors import ModelError, UsageError
 from photond.models.pack import Pack
 
+_LEAST_SHARE = 0.98
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -74,10 +75,11 @@ class TextTokenizer:
                 f"a token that its tokenizer does not have"
             )
         known = self._tokenizer.get_vocab_size(with_added_tokens=True)
-        if pack.text.vocabulary_size not in {None, known}:
+        stated = pack.text.vocabulary_size
+        # A tower may have some rows more than its tokenizer has tokens, and never fewer.
+        if stated is not None and not _LEAST_SHARE * stated <= known <= stated:
             raise ModelError(
-                f"the tokenizer {path} knows {known} tokens, "
-                f"and text.vocabulary_size is {pack.text.vocabulary_size}",
+                f"the tokenizer {path} knows {known} tokens, and text.vocabulary_size is {stated}",
                 "It is the tokenizer of another model.",
             )
         self._canonicalise = pack.text.canonicalise

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from photond.errors import ModelError
-from photond.models.entry import check_against_registry, differences
-from photond.models.pack import LabelsSpec, Pack, Reference, load_pack
+from photond.models.entry import REGISTRY, check_against_registry, differences
+from photond.models.pack import LabelsSpec, Pack, Reference, load_pack, read_manifest
 from photond.models.shelf import BUILT_IN
 from tests.graphs import edit
 
@@ -86,3 +86,13 @@ def test_only_a_pack_from_the_same_repository_is_held_to_the_entry(
         check_against_registry(changed(mini, repository="some/where"), entry.parent)
     edit(entry, ("size = 224", "size = 260"))
     check_against_registry(changed(load_pack(entry), name="mini"), entry.parent)
+
+
+@pytest.mark.parametrize(
+    "manifest", sorted(REGISTRY.glob("*/model.toml")), ids=lambda path: path.parent.name
+)
+def test_a_pack_as_its_entry_says_passes_and_a_changed_one_does_not(manifest: Path) -> None:
+    entry = read_manifest(manifest)
+    check_against_registry(entry)
+    with pytest.raises(ModelError, match=r"text\.pad_id is 7 and should be"):
+        check_against_registry(changed(entry, "text", pad_id=7))

@@ -105,6 +105,16 @@ def test_what_the_tokenizer_itself_pads_with_must_be_the_pad_id(folder: Path) ->
     try_out(load_pack(folder))
 
 
+def test_what_the_tokenizer_pads_with_is_all_one_where_padding_is_not_seen(folder: Path) -> None:
+    graphs.tokenizer(folder / "tokenizer.json", pad_id=1)
+    graphs.masked_text_tower(folder / "text.onnx")
+    edit(
+        tiny_pack(folder),
+        ('input = "input_ids"', 'input = "input_ids"\nattention_mask = "attention_mask"'),
+    )
+    try_out(load_pack(folder))
+
+
 def test_padding_to_the_longest_must_mean_nothing_to_the_tower(folder: Path) -> None:
     edit(tiny_pack(folder), ('"max_length"', '"longest"'))
     refused(folder, r"another embedding beside a longer one .* text\.pad_id = 0")
