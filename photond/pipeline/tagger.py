@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import msgspec
 import numpy as np
@@ -21,6 +22,10 @@ from photond.vocabulary.concepts import Vocabulary
 
 # Counts up when photos would be tagged otherwise by the same settings.
 _VERSION = 2
+
+
+class _StoppedError(Exception):
+    """Takes back what a transaction has done so far."""
 
 
 class Tagger:
@@ -95,18 +100,28 @@ class Tagger:
         photos = embeddings.count_embeddings(self._connection, stored.id)
         return self._learns and thresholds.is_due(photos, stored.learnt_from)
 
-    def retag(self) -> None:
+    def retag(self, should_stop: Callable[[], bool]) -> bool:
         """Tag every photo anew from its stored embedding, and learn thresholds where they are learnt.
 
         One transaction: whoever reads the index sees the old tags until all the new ones are there.
+
+        Args:
+            should_stop: Asked every few thousand photos; all tags stay as they were then.
+
+        Returns:
+            Whether it was done.
         """
-        with transaction(self._connection):
+        with suppress(_StoppedError), transaction(self._connection):
             if self._learns:
                 self._learn()
             tags.delete_tags(self._connection, self._stored.id)
             for ids, vectors in embeddings.all_embeddings(self._connection, self._stored.id):
+                if should_stop():
+                    raise _StoppedError
                 self.tag(ids.tolist(), vectors)
             packs.set_tagging_fingerprint(self._connection, self._stored.id, self.fingerprint)
+            return True
+        return False
 
     def _learn(self) -> None:
         count = embeddings.count_embeddings(self._connection, self._stored.id)

@@ -71,31 +71,18 @@ def test_a_broken_pack_does_not_hide_the_others(photond) -> None:
     assert "missing" in listed["broken"]
 
 
-def test_another_pack_embeds_anew_and_the_old_embeddings_stay(photond, photos, sample) -> None:
-    sample("cat", photos / "a.jpg")
-    photond("index", photos)
-    folder = photond.home / "data" / "photond" / "models" / "padded"
-    shutil.copytree(BUILT_IN / "mini", folder)
-    manifest = folder / "model.toml"
-    text = manifest.read_text().replace('name = "mini"', 'name = "padded"')
-    manifest.write_text(text.replace('padding = "longest"', 'padding = "max_length"'))
-    use = {"PHOTOND_MODEL_PACK": "padded"}
-    assert "nothing is indexed" in photond("query", "cat", code=5, **use).stderr
-    photond("index", photos, **use)
-    assert len(photond("query", "cat", "--json", **use).json) == 1
-    assert len(photond("query", "cat", "--json").json) == 1
-    assert photond("index", photos, "--json").json["unchanged"] == 1
-
-
 COMMANDS = [
     [],
     ["index"],
     ["query"],
     ["similar"],
     ["tags"],
+    ["tag"],
+    ["retag"],
     ["status"],
     ["doctor"],
-    *(["models", name] for name in ("list", "path", "verify", "use")),
+    *(["models", name] for name in ("list", "path", "verify", "use", "prune")),
+    *(["vocabulary", name] for name in ("list", "add", "remove", "import", "export")),
     *(["config", name] for name in ("init", "show", "path", "check")),
 ]
 
