@@ -20,6 +20,8 @@ COMMANDS = (
     "models list",
     "models path",
     "models verify",
+    "models download",
+    "models remove",
     "models use",
     "config",
     "config init",

@@ -8,8 +8,7 @@ import msgspec
 
 from photond.errors import ModelError
 from photond.models.pack import MANIFEST, Pack, read_manifest
-
-REGISTRY = Path(__file__).resolve().parents[1] / "registry"
+from photond.models.registry import REGISTRY
 
 # Prose, which may be said better one day without the model being another one.
 _PROSE = frozenset({"title", "licence", "source", "unverified"})

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from photond.errors import ModelError
-from photond.models.entry import REGISTRY, check_against_registry, differences
+from photond.models.entry import check_against_registry, differences
 from photond.models.pack import LabelsSpec, Pack, Reference, load_pack, read_manifest
+from photond.models.registry import REGISTRY
 from photond.models.shelf import BUILT_IN
 from tests.graphs import edit
 
