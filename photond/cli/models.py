@@ -12,9 +12,14 @@ from photond.errors import ExitCode, ModelError, PhotondError
 
 if TYPE_CHECKING:
     from photond.models.pack import Pack
+    from photond.pipeline.alignment import Alignment
 
 # What `download` fetches when it is not said what.
 _RECOMMENDED = "siglip-base"
+
+if TYPE_CHECKING:
+    from photond.models.pack import Pack
+    from photond.pipeline.alignment import Alignment
 
 app = typer.Typer(
     help="Model packs: what understands the photos and the words.", no_args_is_help=True
@@ -224,14 +229,25 @@ def path(session: Session, name: NameArgument = None) -> None:
 
 
 def verify(session: Session, name: NameArgument = None) -> None:
-    """Compare the files of a pack with their hashes, and known pictures with known texts."""
+    """See that a pack is whole and does what its model.toml says.
+
+    Compares its files with their hashes, its tokenizer with its text tower, and known pictures with
+    known texts. `photond doctor --alignment` shows the figures.
+    """
     from photond.config import locations
     from photond.models.shelf import find_pack
     from photond.pipeline.alignment import try_out
 
     pack = find_pack(name or session.settings.model.pack, locations.models_dir())
-    margin = try_out(pack).margin
-    print_line(f"{pack.name}: whole, and its towers agree (known pictures lead by {margin:.2f})")
+    print_line(f"{pack.name}: {tried(pack, try_out(pack))}")
+
+
+def tried(pack: "Pack", alignment: "Alignment") -> str:
+    """What trying a pack out came to, in words."""
+    if pack.untrained:
+        return "whole; its weights are random, so it finds nothing"
+    margin = alignment.margin
+    return f"whole, and its towers agree (known pictures lead by {margin:.2f})"
 
 
 def use(

@@ -147,7 +147,7 @@ class Reference(_Section, frozen=True, kw_only=True):
 
     Attributes:
         cosines: Of each known picture (rows) with each known text (columns), in the order of
-            `photond.pipeline.alignment.KNOWN`.
+            `photond.pipeline.pairs.KNOWN`.
         tolerance: How far a cosine may be off.
     """
 
