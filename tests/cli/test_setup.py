@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from typer.main import get_command
 
+from photond.cli.app import app
 from photond.models.shelf import BUILT_IN
 from tests.conftest import SAMPLES
 
@@ -72,26 +74,15 @@ def test_a_broken_pack_does_not_hide_the_others(photond) -> None:
     assert "missing" in listed["broken"]
 
 
-COMMANDS = [
-    [],
-    ["index"],
-    ["query"],
-    ["similar"],
-    ["tags"],
-    ["tag"],
-    ["retag"],
-    ["status"],
-    ["doctor"],
-    *(
-        ["models", name]
-        for name in ("list", "path", "verify", "download", "remove", "use", "prune")
-    ),
-    *(["vocabulary", name] for name in ("list", "add", "remove", "import", "export")),
-    *(["config", name] for name in ("init", "show", "path", "check")),
-]
+def commands() -> list[list[str]]:
+    """Every command and subcommand that there is."""
+    found: list[list[str]] = [[]]
+    for name, one in get_command(app).commands.items():
+        found += [[name], *([name, inner] for inner in getattr(one, "commands", {}))]
+    return found
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
 def test_every_command_explains_itself_and_is_in_the_reference(photond, command) -> None:
     shown = photond(*command, "--help").stdout
     assert "Usage: photond" in shown
