@@ -1,6 +1,7 @@
 """Texts to token ids, as the text tower was trained to see them."""
 
 import string
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,13 +23,16 @@ def canonicalise(text: str, how: str) -> str:
         text: Any text.
         how: "none"; "lower" for lower case; "siglip" for lower case without ASCII punctuation and
             with white space collapsed (big_vision's `canonicalize_text`, which SigLIP was trained
-            with).
+            with), and with accents composed.
     """
     if how == "none":
         return text
     text = text.lower()
     if how == "siglip":
         text = " ".join(text.translate(_NO_PUNCTUATION).split())
+        # SentencePiece composes accents itself. The `tokenizers` library, which stands in for it here,
+        # drops all but the first of a letter, and leaves Korean and Japanese in pieces.
+        text = unicodedata.normalize("NFC", text)
     return text
 
 
