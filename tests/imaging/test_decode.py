@@ -27,6 +27,7 @@ from tests.imaging.pictures import (
     encoded,
     make_dng,
     quadrants,
+    swapped_profile,
 )
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "cat.jpg"
@@ -166,19 +167,6 @@ def test_other_modes_keep_their_brightness(mode: str) -> None:
     found = np.asarray(decoded(encoded(image, kind[mode])).image.convert("L")).mean()
     expected = np.asarray(quadrants().convert("L")).mean()
     assert abs(found - expected) < (20 if mode == "1" else 6)
-
-
-def swapped_profile() -> bytes:
-    """A profile whose red is sRGB's blue: whoever ignores it shows wrong colours."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    count = int.from_bytes(data[128:132], "big")
-    entries = {bytes(data[132 + 12 * n : 136 + 12 * n]): 132 + 12 * n for n in range(count)}
-    red, blue = entries[b"rXYZ"], entries[b"bXYZ"]
-    data[red + 4 : red + 12], data[blue + 4 : blue + 12] = (
-        data[blue + 4 : blue + 12],
-        data[red + 4 : red + 12],
-    )
-    return bytes(data).replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
