@@ -196,6 +196,22 @@ def test_the_draft_scale_loses_nothing_that_can_be_seen() -> None:
     assert np.abs(of_draft - of_full).mean() < 1
 
 
+@pytest.mark.parametrize("size", [(2000, 1500), (4001, 3002)])
+def test_shrinking_beforehand_loses_nothing_that_can_be_seen(size: tuple[int, int]) -> None:
+    """Neither sharpness, nor by a shift where a side is no multiple of the factor."""
+    large = np.asarray(
+        Image.open(SAMPLE).convert("RGB").resize(size, Image.Resampling.LANCZOS), int
+    )
+    noise = np.random.default_rng(3).integers(-10, 11, large.shape)
+    image = Image.fromarray((large + noise).clip(0, 255).astype(np.uint8))
+    shrunk = decoded(encoded(image, "BMP"), min_side=224).image
+    assert 3 * 224 <= min(shrunk.size) < min(size)
+    of_shrunk, of_full = (
+        np.asarray(one.resize((224, 224), Image.Resampling.BICUBIC), int) for one in (shrunk, image)
+    )
+    assert np.abs(of_shrunk - of_full).mean() < 0.45
+
+
 def test_the_short_side_of_a_panorama_stays_long_enough() -> None:
     picture = decoded(encoded(quadrants(8000, 300), "JPEG"), min_side=224)
     assert picture.image.height == 300
