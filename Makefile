@@ -57,7 +57,7 @@ $(VENV)/.lint: $(VENV)/.installed pyproject.toml
 	@touch $@
 
 $(VENV)/.parity: $(VENV)/.test pyproject.toml
-	@echo "Installing the reference implementation (some 500 MB, a minute or two) ..."
+	@echo "Installing the reference implementation (some 1 GB, a minute or two) ..."
 	@# torch first, by this name and version alone, so that nothing else has a say in which build it is.
 	@# docs/parity.md says how to get the one without a GPU where the index prefers another.
 	@$(BIN)/python -m pip install --quiet "torch==2.13.0"
