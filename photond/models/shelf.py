@@ -14,7 +14,8 @@ def pack_folders(user_folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for shelf in (user_folder, BUILT_IN):
         if shelf.is_dir():
-            for manifest in sorted(shelf.glob(f"*/{MANIFEST}")):
+            # What begins with a dot is not finished yet.
+            for manifest in sorted(shelf.glob(f"[!.]*/{MANIFEST}")):
                 found.setdefault(manifest.parent.name, manifest.parent)
     return found
 
