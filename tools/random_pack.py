@@ -118,7 +118,9 @@ class _Tower:
                 "unit": 1.0,
             }.items()
         }
-        cube = self.graph.add("Mul", [self.graph.add("Pow", [inner, number["three"]]), number["cubic"]])
+        cube = self.graph.add(
+            "Mul", [self.graph.add("Pow", [inner, number["three"]]), number["cubic"]]
+        )
         bent = self.graph.add("Mul", [self.graph.add("Add", [inner, cube]), number["root"]])
         gate = self.graph.add("Add", [self.graph.add("Tanh", [bent]), number["unit"]])
         active = self.graph.add("Mul", [self.graph.add("Mul", [inner, gate]), number["half"]])
@@ -145,9 +147,7 @@ def write_image_tower(path: Path, shape: Shape, seed: int = 1) -> None:
     tower = _Tower("image", shape, seed)
     graph = tower.graph
     inner = 3 * shape.patch * shape.patch
-    weight = tower.random(
-        shape.dimension, 3, shape.patch, shape.patch, scale=1 / math.sqrt(inner)
-    )
+    weight = tower.random(shape.dimension, 3, shape.patch, shape.patch, scale=1 / math.sqrt(inner))
     strides = [shape.patch, shape.patch]
     patches = graph.add(
         "Conv", ["pixel_values", weight, tower.random(shape.dimension, scale=0.02)], strides=strides
@@ -193,7 +193,7 @@ def write_tokenizer(path: Path, words: int) -> None:
             ["<unk>", "</s>", *letters, *(f"word{number}" for number in range(words - 28))]
         )
     }
-    tokenizer = Tokenizer(WordLevel(dict(vocabulary), unk_token="<unk>"))
+    tokenizer = Tokenizer(WordLevel(dict(vocabulary), unk_token="<unk>"))  # noqa: S106 - no password
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(path))
 

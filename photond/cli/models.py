@@ -6,6 +6,7 @@ import typer
 
 from photond.cli.command import command
 from photond.cli.output import finish, note, print_json, print_line, print_table
+from photond.cli.quantize import quantize
 from photond.cli.session import Session
 from photond.errors import ExitCode, PhotondError
 
@@ -106,3 +107,4 @@ command(app, "list")(_list)
 command(app, "path")(path)
 command(app, "verify")(verify)
 command(app, "use")(use)
+command(app, "quantize")(quantize)

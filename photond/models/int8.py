@@ -58,9 +58,7 @@ def write_int8(tower: Path, target: Path, *, reduce_range: bool) -> bool:
     return True
 
 
-def needs_reduced_range(
-    machine: str | None = None, cpuinfo: Path = Path("/proc/cpuinfo")
-) -> bool:
+def needs_reduced_range(machine: str | None = None, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     """Whether the processor adds two products of bytes in 16 bits, in which they do not always fit.
 
     That is x86-64 without VNNI: `vpmaddubsw` cuts 255·127 + 255·127 down to 32767. With weights of 7

@@ -49,7 +49,7 @@ def quantize_pack(
         raise UsageError(
             f"{name!r} cannot be a pack's name", "Use a-z, 0-9 and . _ - after the first."
         )
-    int8 = _int8()
+    int8 = require_extra()
     pack.verify()
     try:
         with _staging(folder, name) as staging:
@@ -64,7 +64,12 @@ def quantize_pack(
     return load_pack(folder / name)
 
 
-def _int8() -> ModuleType:
+def require_extra() -> ModuleType:
+    """The module that quantises.
+
+    Raises:
+        ModelError: The packages that it needs are not installed.
+    """
     try:
         from photond.models import int8  # noqa: PLC0415 - needs packages that few have
     except ImportError as error:
@@ -152,14 +157,10 @@ def _check_space(pack: Pack, staging: Path) -> None:
         )
 
 
-def _write_tower(
-    int8: ModuleType, pack: Pack, part: ImageSpec | TextSpec, staging: Path
-) -> bool:
+def _write_tower(int8: ModuleType, pack: Pack, part: ImageSpec | TextSpec, staging: Path) -> bool:
     source, target = pack.path_of(part), staging / part.file
     try:
-        changed: bool = int8.write_int8(
-            source, target, reduce_range=int8.needs_reduced_range()
-        )
+        changed: bool = int8.write_int8(source, target, reduce_range=int8.needs_reduced_range())
     except (OSError, MemoryError):
         raise
     except Exception as error:  # the quantiser raises nothing narrower

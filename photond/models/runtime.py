@@ -20,11 +20,12 @@ __all__ = ["load_quantizer", "onnxruntime"]
 
 
 def load_quantizer() -> ModuleType:
-    """onnxruntime's own quantiser.
+    """The quantiser that comes with onnxruntime.
 
     Raises:
         ImportError: The packages of the extra `quantize` are not installed.
     """
     import onnxruntime.quantization  # noqa: PLC0415 - few have what it needs, and it loads slowly
 
-    return onnxruntime.quantization
+    quantizer: ModuleType = onnxruntime.quantization
+    return quantizer
