@@ -21,6 +21,7 @@ COMMANDS = (
     "models path",
     "models verify",
     "models use",
+    "models quantize",
     "config",
     "config init",
     "config show",

@@ -95,7 +95,7 @@ COMMANDS = [
     ["tags"],
     ["status"],
     ["doctor"],
-    *(["models", name] for name in ("list", "path", "verify", "use")),
+    *(["models", name] for name in ("list", "path", "verify", "use", "quantize")),
     *(["config", name] for name in ("init", "show", "path", "check")),
 ]
 

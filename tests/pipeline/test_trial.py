@@ -1,0 +1,95 @@
+"""Trying a quantised pack, and the photos that it is tried on."""
+
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from photond.config.settings import Settings
+from photond.errors import ModelError
+from photond.models.pack import Pack, Reference
+from photond.pipeline.alignment import align
+from photond.pipeline.sample import indexed_photos, known_photos, photos_below, take
+from photond.pipeline.trial import compare, examiner
+from photond.store.database import open_index
+from tests.conftest import SAMPLES, Command
+
+SETTINGS = Settings()
+
+
+def test_a_pack_beside_itself_is_the_same(mini: Pack) -> None:
+    sample = take("given", photos_below([str(SAMPLES)], SETTINGS), 8, mini.image, SETTINGS)
+    assert sample is not None
+    trial = compare(mini, mini, sample, ["a cat", "a boat"])
+    assert (trial.photos.least, trial.texts.least) == (pytest.approx(1), pytest.approx(1))
+    assert (trial.photos.count, trial.texts.count) == (8, 2)
+    assert trial.searches.first == trial.searches.few == 1
+    assert trial.bytes.old == trial.bytes.new > 20_000_000
+    for pair in (trial.load_seconds, trial.photos_per_second, trial.texts_per_second):
+        assert pair.old > 0
+        assert pair.new > 0
+
+
+def test_photos_seen_otherwise_are_named(mini: Pack) -> None:
+    image = msgspec.structs.replace(mini.image, mean=(0.1, 0.1, 0.1))
+    sample = known_photos(image, SETTINGS)
+    assert sample.names == ("cat.jpg", "coffee.jpg", "sunflowers.jpg")
+    right = known_photos(mini.image, SETTINGS)
+    assert not np.array_equal(sample.pixels, right.pixels)
+    trial = compare(mini, mini, right, ["a cat"])
+    assert trial.worst_photo in right.names
+    assert trial.worst_text == "a cat"
+
+
+def test_the_sample_of_the_index_is_the_same_each_time_and_has_no_photo_twice(
+    photond: Command, photos: Path, sample, mini: Pack
+) -> None:
+    for number, name in enumerate(("cat", "coffee", "rocket", "moon", "balloon", "cat")):
+        sample(name, photos / f"{number}.jpg")
+    photond("index", photos)
+    with closing(open_index(photond.database)) as connection:
+        paths = list(indexed_photos(connection))
+        assert paths == list(indexed_photos(connection))
+        assert len(paths) == 5
+        assert paths != sorted(paths)
+        some = take("index", indexed_photos(connection), 3, mini.image, SETTINGS)
+        assert some is not None
+        assert some.names == tuple(paths[:3])
+        # One that is not there any more, or no photo any more, is passed over.
+        Path(paths[0]).unlink()
+        Path(paths[1]).write_bytes(b"no photo")
+        some = take("index", indexed_photos(connection), 3, mini.image, SETTINGS)
+        assert some is not None
+        assert some.names == tuple(paths[2:])
+        assert some.pixels.shape == (3, 3, mini.image.size, mini.image.size)
+        for path in paths[2:]:
+            Path(path).unlink()
+        assert take("index", indexed_photos(connection), 3, mini.image, SETTINGS) is None
+
+
+def test_the_reference_of_the_new_pack_is_what_it_computes(mini: Pack) -> None:
+    assert examiner(mini)(mini) is None
+    cosines = tuple(tuple(map(float, row)) for row in align(mini).cosines)
+    stated = Reference(cosines=cosines, tolerance=0.003)
+    old = msgspec.structs.replace(mini, reference=stated)
+    prompt = msgspec.structs.replace(mini.text, query_prompt="{query}")
+    new = msgspec.structs.replace(mini, text=prompt)
+    found = examiner(old)(new)
+    assert found is not None
+    assert found.tolerance == 0.003
+    assert np.allclose(found.cosines, align(new).cosines, atol=1e-5)
+    assert not np.allclose(found.cosines, cosines, atol=1e-3)
+
+
+def test_a_new_pack_whose_towers_do_not_agree_is_refused(mini: Pack) -> None:
+    image = msgspec.structs.replace(mini.image, mean=(60.0, 60.0, 60.0))
+    broken = msgspec.structs.replace(mini, image=image)
+    with pytest.raises(ModelError, match=r"does not pass.*Nothing of it was kept"):
+        examiner(mini)(broken)
+    with pytest.raises(ModelError, match="do not agree"):
+        examiner(broken)
+    # Of random weights nothing can be asked.
+    untrained = msgspec.structs.replace(broken, untrained=True)
+    assert examiner(untrained)(untrained) is None
