@@ -33,7 +33,7 @@ def quantize(
     ] = None,
     new_name: Annotated[
         str | None,
-        typer.Option("--as", metavar="NAME", help="Name of the new pack; without it, the old name and -int8."),
+        typer.Option("--as", metavar="NAME", help="Name of the new pack; without it, NAME-int8."),
     ] = None,
     photos: Annotated[
         list[Path] | None,
@@ -48,7 +48,7 @@ def quantize(
     """Make a pack whose towers compute with 8-bit integers: a quarter of the size, and faster.
 
     Compares it with the old one, on your own photos. The new pack is not used before you say so, and
-    the old one stays as it is. Needs the packages of photond's extra `quantize`; nothing else is fetched.
+    the old one stays as it is. Needs the packages of photond's extra `quantize`.
     """
     from photond.config import locations
     from photond.models.quantize import quantize_pack, require_extra
