@@ -16,7 +16,7 @@ _quantizer = load_quantizer()
 _MATRICES = ("MatMul", "Gemm")
 _TABLES = ("Gather",)
 _MATRIX_RANK = 2
-# Instructions that multiply unsigned by signed bytes without rounding the sum of two to 16 bits.
+# Instructions that multiply unsigned by signed bytes and add the products in 32 bits.
 _EXACT_INSTRUCTIONS = frozenset({"avx512_vnni", "avx_vnni"})
 
 
