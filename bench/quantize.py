@@ -27,8 +27,8 @@ from photond.models.pack import Pack, load_pack
 from photond.models.quantize import quantize_pack
 from photond.models.towers import ImageTower
 from photond.pipeline.sample import photos_below, take
-from photond.pipeline.tagging import everyday_vocabulary
 from photond.pipeline.trial import compare
+from photond.vocabulary.concepts import everyday
 from tools.random_pack import SIGLIP_BASE, write_pack
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -70,7 +70,7 @@ def measure(pack: Pack, place: Path, photos: Path, rounds: int) -> dict[str, Any
     settings = Settings()
     sample = take("given", photos_below([str(photos)], settings), PHOTOS, pack.image, settings)
     assert sample is not None, f"no photo in {photos}"
-    trial = compare(pack, new, sample, everyday_vocabulary()[:TEXTS])
+    trial = compare(pack, new, sample, [one.name for one in everyday()][:TEXTS])
     return {
         "pack": pack.name,
         "random_weights": pack.untrained,

@@ -44,7 +44,7 @@ def index(
     Can be interrupted at any time; the next pass goes on where this one was.
     """
     roots = [absolute(path) for path in paths or ()] or _configured_roots(session)
-    with _stop_on_signal() as should_stop:
+    with stop_on_signal() as should_stop:
         summary = _index(session, roots, should_stop, retry=retry, quiet=json)
     if json:
         print_json(asdict(summary))
@@ -70,19 +70,23 @@ def _index(
     quiet: bool,
 ) -> "Summary":
     from photond.cli.progress import progress_bar
-    from photond.pipeline.index import Indexer
+    from photond.pipeline.index import Indexer, examine_new_pack
     from photond.store.database import explained
     from photond.store.lock import only_indexer
 
     pack = session.pack
+    vocabulary = session.vocabulary
     database = session.database
+    examine_new_pack(database, pack)
     with (
         closing(session.open_index(create=True)) as connection,
         explained(database),
         only_indexer(database),
         progress_bar(hidden=quiet) as on_progress,
     ):
-        indexer = Indexer(connection, database, pack, session.settings, on_progress, should_stop)
+        indexer = Indexer(
+            connection, database, pack, vocabulary, session.settings, on_progress, should_stop
+        )
         return indexer.run(roots, retry=retry)
 
 
@@ -98,7 +102,7 @@ def _configured_roots(session: Session) -> list[str]:
 
 
 @contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+def stop_on_signal() -> Iterator[Callable[[], bool]]:
     """Turn Ctrl-C and SIGTERM into a wish to stop, which the body may ask for."""
     stop = Event()
 
@@ -122,6 +126,7 @@ def _print(summary: "Summary") -> None:
         "changed": summary.changed,
         "moved": summary.moved,
         "unchanged": summary.unchanged,
+        "embedded anew": summary.reembedded,
         "missing": summary.missing,
         "forgotten": summary.forgotten,
         "offline": summary.offline,
@@ -129,7 +134,7 @@ def _print(summary: "Summary") -> None:
         "waiting": summary.waiting,
     }
     always = ("new", "changed", "unchanged", "failed")
-    worked_on = summary.new + summary.changed + summary.moved
+    worked_on = summary.new + summary.changed + summary.moved + summary.reembedded
     line = ", ".join(
         f"{count:,} {name}" for name, count in counts.items() if count or name in always
     )
@@ -139,5 +144,12 @@ def _print(summary: "Summary") -> None:
         print_line(f"  {count:,} failed: {reason}")
     for folder in summary.unreadable_folders:
         print_line(f"  folder not read: {printable(folder)}")
+    if summary.lacking:
+        print_line(
+            f"  {summary.lacking:,} photos are still to be embedded with the new pack; "
+            f"until then {summary.answers!r} answers"
+        )
+    elif summary.answers:
+        print_line(f"  the pack {summary.answers!r} answers from now on")
     if summary.failed:
         print_line("  `photond status` lists the photos that failed.")

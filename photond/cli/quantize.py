@@ -91,20 +91,20 @@ def _sample(session: Session, pack: "Pack", photos: list[Path] | None) -> "Sampl
             raise UsageError(f"there is no photo in {' and '.join(paths)} that can be read")
         return given
     if not session.database.exists():
-        return known_photos(pack.image, settings)
+        return known_photos(pack.image)
     from photond.store.database import explained
 
     with closing(session.open_index()) as connection, explained(session.database):
         indexed = take("index", indexed_photos(connection), _PHOTOS, pack.image, settings)
-    return indexed or known_photos(pack.image, settings)
+    return indexed or known_photos(pack.image)
 
 
 def _texts() -> list[str]:
     """Words to search for: some of the vocabulary, always the same."""
     from photond.pipeline.sample import SEED
-    from photond.pipeline.tagging import everyday_vocabulary
+    from photond.vocabulary.concepts import everyday
 
-    vocabulary = everyday_vocabulary()
+    vocabulary = [concept.name for concept in everyday()]
     return random.Random(SEED).sample(vocabulary, min(_TEXTS, len(vocabulary)))  # noqa: S311
 
 

@@ -18,6 +18,7 @@ from photond.cli.session import Session, absolute
 from photond.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from photond.models.pack import Pack
     from photond.search.filters import Filters
     from photond.search.search import Hit
     from photond.store.database import Connection
@@ -55,7 +56,11 @@ UntilOption = Annotated[
 ]
 TagOption = Annotated[
     list[str] | None,
-    typer.Option("--tag", metavar="TAG", help="Only photos with this tag; !TAG: without it."),
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="Only photos with this tag or a kind of it (animal finds dogs); !TAG: without.",
+    ),
 ]
 
 
@@ -85,27 +90,26 @@ def query(
     question = " ".join(text).strip()
     if not question:
         raise UsageError("the query is empty", 'Say what to look for: photond query "beach".')
-    filters = _filters(folders, since, until, tag)
-    from photond.search.search import indexed_pack, search
-    from photond.store.database import explained
+    filters = _filters(session, folders, since, until, tag)
+    from photond.search.search import search
+    from photond.store.database import explained, snapshot
 
     connection = session.open_index()
-    with explained(session.database):
-        pack = session.pack
-        stored = indexed_pack(connection, pack)
+    with explained(session.database), snapshot(connection):
+        answering = session.answering(connection)
         from photond.models.towers import TextTower, available_cores
 
-        embedding = TextTower(pack, available_cores()).embed_query(question)
+        embedding = TextTower(answering.pack, available_cores()).embed_query(question)
         hits = search(
             connection,
-            stored,
+            answering.stored,
             embedding,
             filters,
             limit=limit or session.settings.query.limit,
             min_score=min_score,
-            pack=pack,
+            pack=answering.pack,
         )
-        _mention_waiting(connection)
+        _mention_waiting(connection, session.pack, answering.pack)
     _print(hits, json=json, paths=paths, null=null)
 
 
@@ -124,19 +128,18 @@ def similar(
 ) -> None:
     """Find the photos that look most like one photo, which is left out itself."""
     from photond.search.example import embed_example
-    from photond.search.search import indexed_pack, search
-    from photond.store.database import explained
+    from photond.search.search import search
+    from photond.store.database import explained, snapshot
 
     connection = session.open_index()
-    with explained(session.database):
-        pack = session.pack
-        stored = indexed_pack(connection, pack)
-        example = embed_example(connection, stored, pack, absolute(photo), session.settings)
+    with explained(session.database), snapshot(connection):
+        answering = session.answering(connection)
+        example = embed_example(connection, answering, absolute(photo), session.settings)
         hits = search(
             connection,
-            stored,
+            answering.stored,
             example.embedding,
-            _filters(folders, since, until, tag, is_not=example.content_id),
+            _filters(session, folders, since, until, tag, is_not=example.content_id),
             limit=limit or session.settings.query.limit,
             min_score=min_score,
         )
@@ -144,6 +147,7 @@ def similar(
 
 
 def _filters(
+    session: Session,
     folders: list[Path] | None,
     since: str | None,
     until: str | None,
@@ -151,21 +155,30 @@ def _filters(
     is_not: int | None = None,
 ) -> "Filters":
     from photond.search.dates import end_moment, first_moment
-    from photond.search.filters import Filters
+    from photond.search.filters import Filters, tag_filter
 
     return Filters(
         folders=[absolute(folder) for folder in folders or ()],
         since=None if since is None else first_moment(since),
         before=None if until is None else end_moment(until),
-        tags=tag or (),
+        # The vocabulary is only read when a tag is asked for.
+        tags=[tag_filter(text, session.vocabulary) for text in tag or ()],
         is_not=is_not,
     )
 
 
-def _mention_waiting(connection: "Connection") -> None:
+def _mention_waiting(connection: "Connection", configured: "Pack", answering: "Pack") -> None:
+    from photond.store.files import count_unread
     from photond.store.jobs import count_waiting
 
-    if waiting := count_waiting(connection):
+    waiting = count_waiting(connection)
+    if configured.fingerprint != answering.fingerprint:
+        note(
+            f"photond: the pack {answering.name!r} answers until `photond index` has embedded "
+            f"all photos with {configured.name!r}"
+        )
+        waiting = count_unread(connection)
+    if waiting:
         note(f"photond: {waiting:,} photos are not indexed yet and cannot be found")
 
 

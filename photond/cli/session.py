@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photond.config import Settings
     from photond.models.pack import Pack
+    from photond.search.search import Answering
     from photond.store.database import Connection
+    from photond.vocabulary.concepts import Vocabulary
 
 _LEVELS = ("error", "warning", "info", "debug")
 
@@ -67,3 +69,27 @@ class Session:
         from photond.models.shelf import find_pack
 
         return find_pack(self.settings.model.pack, locations.models_dir())
+
+    def answering(self, connection: "Connection") -> "Answering":
+        """The pack that answers: the one in use, or the one that it is about to replace.
+
+        Raises:
+            ModelError: The pack in use is missing or its `model.toml` is not right.
+            IndexDatabaseError: Nothing is indexed yet.
+        """
+        from photond.config import locations
+        from photond.search.search import answering_pack
+
+        return answering_pack(connection, self.pack, locations.models_dir())
+
+    @cached_property
+    def vocabulary(self) -> "Vocabulary":
+        """What photos are tagged with.
+
+        Raises:
+            ConfigError: The user's own part of it is not right.
+        """
+        from photond.config import locations
+        from photond.vocabulary.own import load_vocabulary
+
+        return load_vocabulary(locations.vocabulary_file())

@@ -22,14 +22,22 @@ def status(
 
     Exits with 0 if every photo is indexed, with 1 if some failed or are waiting.
     """
-    from photond.store import embeddings, files, jobs, scans
+    from photond.store import embeddings, files, jobs, packs, scans
     from photond.store.database import explained
 
     connection = session.open_index()
     with explained(session.database):
         counts = files.counts_by_state(connection)
-        pack = embeddings.find_pack(connection, session.pack.fingerprint)
-        embedded = 0 if pack is None else embeddings.count_embeddings(connection, pack.id)
+        stored = {pack.id: pack for pack in packs.all_packs(connection)}
+        embedded = {id_: embeddings.count_embeddings(connection, id_) for id_ in stored}
+        serving = next((pack for pack in stored.values() if pack.state == "serving"), None)
+        fingerprint = session.pack.fingerprint
+        chosen = next((one for one in stored.values() if one.fingerprint == fingerprint), None)
+        # What answers: the pack in use, or the one that it is about to replace.
+        answers = session.pack.name if serving is None or serving is chosen else serving.name
+        answering = 0 if serving is None else embedded[serving.id]
+        switching = None if answers == session.pack.name else session.pack.name
+        switched = 0 if chosen is None else embedded[chosen.id]
         waiting = jobs.count_waiting(connection)
         failures = jobs.failures(connection)
         last = scans.last_scans(connection)
@@ -39,11 +47,12 @@ def status(
             {
                 "index": str(session.database),
                 "bytes": size,
-                "pack": session.pack.name,
+                "pack": answers,
+                "switching_to": switching and {"pack": switching, "embeddings": switched},
                 "photos": counts.get("present", 0),
                 "offline": counts.get("offline", 0),
                 "missing": counts.get("missing", 0),
-                "embeddings": embedded,
+                "embeddings": answering,
                 "waiting": waiting,
                 "failed": [
                     {"path": one.path, "reason": one.reason, "quarantined": one.is_quarantined}
@@ -61,7 +70,9 @@ def status(
         )
     else:
         print_line(f"index     {session.database} ({size / 1e6:.1f} MB)")
-        print_line(f"pack      {session.pack.name}, {embedded:,} embeddings")
+        print_line(f"pack      {answers}, {answering:,} embeddings")
+        if switching:
+            print_line(f"switching to {switching}, {switched:,} embeddings so far")
         print_line(f"photos    {counts.get('present', 0):,}")
         for state in ("offline", "missing"):
             if count := counts.get(state):

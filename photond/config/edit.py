@@ -1,4 +1,4 @@
-"""Changing one key of the user's configuration file and nothing else in it."""
+"""Changing the user's own files: one key and nothing else, and never half of it."""
 
 import os
 from collections.abc import Sequence
@@ -10,10 +10,8 @@ from tomlkit.exceptions import TOMLKitError
 from photond.errors import ConfigError
 
 
-def set_key(file: Path, key: Sequence[str], value: str) -> None:
+def set_key(file: Path, key: Sequence[str], value: str | bool) -> None:  # noqa: FBT001 - a value
     """Set a key in a TOML file, keeping its comments and order; makes the file if there is none.
-
-    The new file takes the old one's place at once, so that no reader meets half of it.
 
     Args:
         file: The configuration file.
@@ -30,18 +28,30 @@ def set_key(file: Path, key: Sequence[str], value: str) -> None:
         for name in key[:-1]:
             table = table.setdefault(name, tomlkit.table())
         table[key[-1]] = value
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+    replace_file(file, tomlkit.dumps(document))
+
+
+def replace_file(file: Path, text: str) -> None:
+    """Write a file of the user's; it takes the old one's place at once, so that nobody meets half of it.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    try:
         # Through a link, so that a configuration kept elsewhere stays a link.
         target = Path(os.path.realpath(file))
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            draft.write_text(tomlkit.dumps(document), "utf-8")
+            draft.write_text(text, "utf-8")
             if target.exists():
                 draft.chmod(target.stat().st_mode & 0o777)
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
-    except (TOMLKitError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}") from error
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}") from error

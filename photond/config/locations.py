@@ -18,6 +18,11 @@ def config_file() -> Path:
     return _absolute("config") / "config.toml"
 
 
+def vocabulary_file() -> Path:
+    """The user's own part of the vocabulary; it may be missing."""
+    return _absolute("config") / "vocabulary.toml"
+
+
 def data_dir() -> Path:
     """What must not be lost and is not the user's to edit: the index and the model packs."""
     return _absolute("data")

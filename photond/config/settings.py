@@ -70,6 +70,21 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             min_length=1,
         ),
     ] = "mini"
+    keep_old: Annotated[
+        bool,
+        Meta(
+            description="Keep the embeddings of the pack that was used before when another one has "
+            "taken over; going back to it then costs nothing, and the index is larger.",
+        ),
+    ] = False
+    idle_unload_seconds: Annotated[
+        int,
+        Meta(
+            description="A model that was not used for so many seconds is unloaded and its memory given "
+            "back; 0 keeps it.",
+            ge=0,
+        ),
+    ] = 300
 
 
 class TagSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +107,14 @@ class TagSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             le=100,
         ),
     ] = 8
+    thresholds: Annotated[
+        Literal["auto", "fixed", "learnt"],
+        Meta(
+            description="Whether a label that very many of your photos would get must be surer of each "
+            "than min_confidence says. Learnt thresholds do that from 500 photos on; auto learns where "
+            "the model pack says that its confidence is not worth the same for every label.",
+        ),
+    ] = "auto"
 
 
 class QuerySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ import tomlkit
 
 from photond.errors import ModelError, UsageError
 from photond.models.pack import MANIFEST, ImageSpec, Pack, Part, Reference, TextSpec, load_pack
+from photond.models.staging import sync
 
 # Begins with a dot, so that nothing takes what is unfinished for a pack.
 _STAGING = ".quantize-"
@@ -55,7 +56,9 @@ def quantize_pack(
         with _staging(folder, name) as staging:
             draft = _write_draft(int8, pack, name, staging)
             draft = _stating(draft, examine(draft))
-            _onto_disk(draft)
+            # A power cut must not leave a pack that is not whole.
+            for path in (*staging.iterdir(), staging):
+                sync(path)
             staging.rename(folder / name)
     except OSError as error:
         raise ModelError(
@@ -194,13 +197,3 @@ def _without_none(table: Mapping[str, object]) -> dict[str, object]:
         for key, value in table.items()
         if value is not None
     }
-
-
-def _onto_disk(draft: Pack) -> None:
-    """Wait until everything is written, so that a power cut leaves no pack that is not whole."""
-    for path in (*draft.folder.iterdir(), draft.folder):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

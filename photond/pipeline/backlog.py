@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from structlog import get_logger
 
+from photond.errors import PhotondError
 from photond.pipeline.commit import Committer
 from photond.pipeline.work import Failed, Outcome, Same, Task, Workers
 from photond.store import jobs
@@ -44,7 +45,10 @@ class Backlog:
         self.results: Counter[str] = Counter()
 
     def work_off(
-        self, on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+        self,
+        on_progress: Callable[[int, int], None],
+        should_stop: Callable[[], bool],
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         """Take jobs in hand until none is waiting.
 
@@ -52,6 +56,7 @@ class Backlog:
             on_progress: Told how many photos are done and how many have failed.
             should_stop: Asked several times a second; what is finished then is committed, and what
                 is not goes back among the waiting.
+            between: Called several times a second, with no transaction open.
         """
         try:
             while not should_stop():
@@ -60,7 +65,11 @@ class Backlog:
                     return
                 self._receive(_TICK_SECONDS)
                 on_progress(self.results.total(), self.results["failed"])
+                between()
             self._wind_down()
+        except PhotondError:
+            self._wind_down()  # what went wrong is no photo's fault
+            raise
         finally:
             self._workers.stop()
 

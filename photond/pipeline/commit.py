@@ -8,8 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from photond.models.pack import Pack
-from photond.pipeline.tagging import LabelBank, TagRules, choose
+from photond.pipeline.tagger import Tagger
 from photond.pipeline.work import Embedded, Failed, Outcome, Same, Vanished
 from photond.store import contents, embeddings, files, jobs, tags
 from photond.store.contents import Content
@@ -19,7 +18,7 @@ from photond.store.files import Absence, FileStat
 # Of a photo with very many copies, not all are looked for on disk each time another one appears.
 _TWINS_LOOKED_AT = 8
 
-Result = Literal["new", "changed", "moved", "unchanged", "failed", "vanished"]
+Result = Literal["new", "changed", "moved", "unchanged", "reembedded", "failed", "vanished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +27,13 @@ class Committer:
 
     Attributes:
         connection: The index.
-        pack: The pack in use.
-        pack_id: Its id in the index.
-        bank: The labels to tag with.
-        rules: Which tags a photo gets.
-        label_ids: The labels' ids in the index.
+        pack_id: The id of the pack in use.
+        tagger: Gives the photos their tags.
     """
 
     connection: Connection
-    pack: Pack
     pack_id: int
-    bank: LabelBank
-    rules: TagRules
-    label_ids: dict[str, int]
+    tagger: Tagger
 
     def commit(self, outcomes: Sequence[Outcome]) -> list[Result]:
         """Write a batch in one transaction; returns what each outcome meant, in their order."""
@@ -51,17 +44,6 @@ class Committer:
         """Whether the index has an embedding of the content with a hash."""
         return contents.find_embedded(self.connection, sha256, self.pack_id) is not None
 
-    def retag(self, fingerprint: str) -> None:
-        """Tag every photo anew from its stored embedding.
-
-        Args:
-            fingerprint: Of what the tags are made with, to be remembered.
-        """
-        with transaction(self.connection):
-            for ids, vectors in embeddings.all_embeddings(self.connection, self.pack_id):
-                self._tag(ids.tolist(), vectors)
-            embeddings.set_tagging_fingerprint(self.connection, self.pack_id, fingerprint)
-
     def _write(self, outcome: Outcome) -> Result:
         match outcome:
             case Embedded():
@@ -69,8 +51,10 @@ class Committer:
                 embeddings.add_embedding(
                     self.connection, self.pack_id, content_id, outcome.embedding
                 )
-                self._tag([content_id], outcome.embedding[np.newaxis])
-                return self._link(outcome.job.file_id, content_id, outcome.stat)
+                self.tagger.tag([content_id], outcome.embedding[np.newaxis])
+                result = self._link(outcome.job.file_id, content_id, outcome.stat)
+                # The same bytes, embedded with another pack than before.
+                return "reembedded" if result == "unchanged" else result
             case Same():
                 known_id = contents.find_embedded(self.connection, outcome.sha256, self.pack_id)
                 assert known_id is not None
@@ -94,6 +78,8 @@ class Committer:
         if before == content_id:
             return "unchanged"
         if before is not None:
+            # An edited photo is still the photo that the user tagged.
+            tags.copy_user_tags(self.connection, before, content_id)
             return "changed"
         moved_from = self._moved_from(file_id, content_id)
         if moved_from is None:
@@ -109,14 +95,6 @@ class Committer:
         # It may have come from a folder that this pass did not scan.
         twins = files.present_twins(self.connection, content_id, file_id, _TWINS_LOOKED_AT)
         return next((id_ for id_, path in twins if _has_left(path)), None)
-
-    def _tag(self, content_ids: Sequence[int], vectors: embeddings.Embedding) -> None:
-        cosines = vectors @ self.bank.embeddings.T
-        chosen = {
-            content_id: choose(row, self.bank.labels, self.pack.score, self.rules)
-            for content_id, row in zip(content_ids, cosines, strict=True)
-        }
-        tags.set_tags(self.connection, self.pack_id, chosen, self.label_ids)
 
 
 def _content(outcome: Embedded) -> Content:

@@ -7,25 +7,48 @@ from pathlib import Path
 from threading import Lock
 
 from photond.config.settings import Settings
+from photond.models.loading import Towers, release_memory
 from photond.models.pack import Pack
-from photond.models.towers import ImageTower, TextTower, available_cores
+from photond.models.shelf import BUILT_IN
+from photond.models.towers import available_cores
+from photond.pipeline.alignment import try_out
 from photond.pipeline.backlog import Backlog
 from photond.pipeline.commit import Committer
 from photond.pipeline.inputs import input_spec, picture_limits
+from photond.pipeline.labels import LabelEncoder
+from photond.pipeline.retag import embed_labels
 from photond.pipeline.rules import Rules
 from photond.pipeline.scan import scan
 from photond.pipeline.summary import Progress, Summary
-from photond.pipeline.tagging import (
-    TagRules,
-    everyday_vocabulary,
-    label_bank,
-    tagging_fingerprint,
-)
+from photond.pipeline.tagger import Tagger
 from photond.pipeline.work import Task
-from photond.store import contents, embeddings, files, jobs, tags
+from photond.store import contents, files, jobs, packs
 from photond.store.clock import now
-from photond.store.database import Connection, connect, transaction
-from photond.store.embeddings import StoredPack
+from photond.store.database import Connection, connect, open_index, transaction
+from photond.store.packs import StoredPack
+from photond.vocabulary.concepts import Vocabulary
+
+
+def examine_new_pack(database: Path, pack: Pack) -> None:
+    """Try a pack out before anything is indexed with it for the first time.
+
+    Args:
+        database: The index's file, which need not exist.
+        pack: The pack to embed with.
+
+    Raises:
+        ModelError: The pack does not do what its `model.toml` says; nothing was written.
+        IndexDatabaseError: There is an index, and it cannot be opened.
+    """
+    if pack.folder.parent == BUILT_IN:
+        return  # it was tried out when photond was built
+    if database.is_file():
+        connection = open_index(database)
+        stored = packs.find_pack(connection, pack.fingerprint)
+        connection.close()
+        if stored is not None:
+            return
+    try_out(pack)
 
 
 class Indexer:
@@ -34,7 +57,8 @@ class Indexer:
     Args:
         connection: The index, written to by this alone.
         database: Its file, for a second connection that the workers read with.
-        pack: The pack to embed with.
+        pack: The pack to embed with; `examine_new_pack` has seen it.
+        vocabulary: What photos are tagged with.
         settings: The user's.
         on_progress: Told how far the pass is, several times a second.
         should_stop: Asked several times a second.
@@ -45,6 +69,7 @@ class Indexer:
         connection: Connection,
         database: Path,
         pack: Pack,
+        vocabulary: Vocabulary,
         settings: Settings,
         on_progress: Callable[[Progress], None],
         should_stop: Callable[[], bool],
@@ -52,6 +77,7 @@ class Indexer:
         self._connection = connection
         self._database = database
         self._pack = pack
+        self._vocabulary = vocabulary
         self._settings = settings
         self._on_progress = on_progress
         self._should_stop = should_stop
@@ -65,13 +91,13 @@ class Indexer:
             retry: Try the photos again that failed before and have not changed since.
 
         Raises:
-            ModelError: The pack cannot be used; the index is as it was.
+            ModelError: The pack cannot be used.
         """
         started = time.monotonic()
         began = now()
         summary = Summary()
-        # Loaded first: a pack that cannot be used must not leave a trace in the index.
-        tower = ImageTower(self._pack)
+        # First of all: a pack that is damaged must not leave a trace in the index.
+        self._pack.verify(self._pack.image)
         stored = self._stored_pack()
         jobs.recover(self._connection)
         for root in roots:
@@ -79,11 +105,17 @@ class Indexer:
                 with transaction(self._connection):
                     jobs.retry_failed(self._connection, root)
             self._scan(root, stored.id, summary)
-        committer = self._committer(stored)
-        if committer is not None:
-            self._work_off(tower, committer, summary)
+        tagger = Tagger(self._connection, self._pack, stored, self._vocabulary, self._settings.tags)
+        total = jobs.count_waiting(self._connection)
+        if total:
+            self._work_off(tagger, stored.id, total, summary)
+            release_memory()
+        embed_labels(tagger, self._pack, self._cores, self._on_progress, self._should_stop)
+        if not self._should_stop() and tagger.is_due:
+            tagger.retag(self._should_stop)
         summary.interrupted = self._should_stop()
         if not summary.interrupted:
+            self._hand_over(stored, summary)
             summary.forgotten = self._forget()
         reasons: Counter[str] = Counter()
         for root in roots:
@@ -99,14 +131,16 @@ class Indexer:
 
     def _stored_pack(self) -> StoredPack:
         with transaction(self._connection):
-            return embeddings.find_pack(
-                self._connection, self._pack.fingerprint
-            ) or embeddings.add_pack(
+            stored = packs.find_pack(self._connection, self._pack.fingerprint) or packs.add_pack(
                 self._connection,
                 self._pack.name,
                 self._pack.fingerprint,
                 self._pack.embedding_dimension,
             )
+            if stored.state != "serving":
+                # Another pack answers until this one has every photo, wherever the photos lie.
+                jobs.queue_lacking(self._connection, stored.id)
+        return stored
 
     def _scan(self, root: str, pack_id: int, summary: Summary) -> None:
         rules = Rules(
@@ -129,61 +163,69 @@ class Indexer:
             summary.unchanged += counts.unchanged
             summary.unreadable_folders += [folder.path for folder in counts.unreadable]
 
-    def _committer(self, stored: StoredPack) -> Committer | None:
-        """The committer with its label bank, tags of all photos being up to date with it."""
-        settings = self._settings.tags
-        least = settings.min_confidence or self._pack.score.min_confidence
-        rules = TagRules(least, settings.max_tags)
-        labels = everyday_vocabulary()
-        bank = label_bank(
-            self._connection,
-            self._pack,
-            stored.id,
-            labels,
-            lambda: TextTower(self._pack, self._cores),
-            self._should_stop,
-        )
-        if bank is None:
-            return None
-        with transaction(self._connection):
-            label_ids = tags.label_ids(self._connection, labels)
-        committer = Committer(self._connection, self._pack, stored.id, bank, rules, label_ids)
-        fingerprint = tagging_fingerprint(self._pack, labels, rules)
-        if stored.tagging_fingerprint != fingerprint:
-            committer.retag(fingerprint)
-        return committer
+    def _work_off(self, tagger: Tagger, pack_id: int, total: int, summary: Summary) -> None:
+        """Read the photos that are waiting, and beside them embed labels, with what one core can do."""
+        towers = Towers(self._pack)
+        towers.image()  # a pack that cannot be used is no photo's fault
+        lacking = tagger.book.lacking
+        if lacking:
+            self._pack.verify(self._pack.text, self._pack.tokenizer)
+        encoder = LabelEncoder(lacking, towers.text)
+        idle_seconds = self._settings.model.idle_unload_seconds
 
-    def _work_off(self, tower: ImageTower, committer: Committer, summary: Summary) -> None:
-        total = jobs.count_waiting(self._connection)
-        if total == 0:
-            return
+        def between() -> None:
+            tagger.absorb(encoder.take())
+            if idle_seconds:
+                towers.unload_idle(idle_seconds)
+
         lock = Lock()
         # Never closed: a worker that an interruption left behind may still ask.
         reader = connect(self._database)
 
         def is_known(sha256: str) -> bool:
             with lock:
-                found = contents.find_embedded(reader, sha256, committer.pack_id)
+                found = contents.find_embedded(reader, sha256, pack_id)
             return found is not None
 
         task = Task(
-            tower=tower,
+            tower=towers.image,
             input_spec=input_spec(self._pack.image),
             limits=picture_limits(self._settings),
             max_bytes=self._settings.index.max_megabytes * 1_000_000,
             is_known=is_known,
         )
+        committer = Committer(self._connection, pack_id, tagger)
         backlog = Backlog(committer, task, min(self._cores, total))
-        backlog.work_off(
-            lambda done, failed: self._on_progress(
-                Progress(done=done, total=max(total, done), failed=failed)
-            ),
-            self._should_stop,
-        )
+        try:
+            backlog.work_off(
+                lambda done, failed: self._on_progress(
+                    Progress(done=done, total=max(total, done), failed=failed)
+                ),
+                self._should_stop,
+                between,
+            )
+            tagger.absorb(encoder.take())
+        finally:
+            encoder.stop()
         summary.new += backlog.results["new"]
         summary.changed += backlog.results["changed"]
         summary.moved += backlog.results["moved"]
         summary.unchanged += backlog.results["unchanged"]
+        summary.reembedded += backlog.results["reembedded"]
+
+    def _hand_over(self, stored: StoredPack, summary: Summary) -> None:
+        """Let the pack answer if it has every photo that can be read."""
+        with transaction(self._connection):
+            serving = packs.serving_pack(self._connection)
+            assert serving is not None
+            if serving.id != stored.id:
+                summary.lacking = packs.count_lacking(self._connection, stored.id)
+                summary.answers = serving.name
+                if summary.lacking == 0:
+                    keep_old = self._settings.model.keep_old
+                    packs.hand_over(self._connection, stored.id, keep_old=keep_old)
+                    summary.answers = self._pack.name
+            packs.prune_retired(self._connection)
 
     def _forget(self) -> int:
         with transaction(self._connection):

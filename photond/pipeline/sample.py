@@ -4,7 +4,6 @@ import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Literal
 
 import numpy as np
@@ -15,8 +14,8 @@ from photond.errors import PictureError
 from photond.imaging.decode import decode
 from photond.imaging.preprocess import to_tensor
 from photond.models.pack import ImageSpec
-from photond.pipeline.alignment import KNOWN
 from photond.pipeline.inputs import input_spec, picture_limits
+from photond.pipeline.pairs import known_pairs
 from photond.pipeline.read import read_photo
 from photond.pipeline.rules import Rules
 from photond.pipeline.walk import Listing, walk
@@ -84,11 +83,10 @@ def take(
     return Sample(origin, tuple(names), np.stack(pixels)) if names else None
 
 
-def known_photos(image: ImageSpec, settings: Settings) -> Sample:
+def known_photos(image: ImageSpec) -> Sample:
     """The known pictures that come with photond, for whoever has indexed nothing yet."""
-    folder = resources.files("photond").joinpath("alignment")
-    pixels = [_tensor(folder.joinpath(name).read_bytes(), name, image, settings) for name in KNOWN]
-    return Sample("known", tuple(KNOWN), np.stack(pixels))
+    pairs = known_pairs(image)
+    return Sample("known", pairs.names, pairs.pixels)
 
 
 def _tensor(

@@ -1,24 +1,26 @@
-"""Zero-shot tags: which labels a photo is given, and the embeddings of those labels."""
+"""Zero-shot tags: which labels a photo is given.
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
+Pure: what the labels are like comes in as arrays, and what comes out are indices.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from photond.models.pack import Pack, ScoreSpec
-from photond.models.score import confidence
-from photond.models.towers import TextTower
-from photond.store import tags
-from photond.store.database import Connection, transaction
-from photond.store.tags import Tag
+from photond.models.pack import ScoreSpec
+from photond.models.score import confidence, cosine_of
 
-# How many labels are embedded between two commits, so that an interruption costs little.
-_LABELS_AT_ONCE = 8
+Float32 = npt.NDArray[np.float32]
+
+# A kind is shown instead of what it is a kind of if the model is at least this share as sure of it: a
+# dog that may be one of five breeds is a dog.
+SPECIFIC_SHARE = 0.6
+# Labels whose embeddings, with the mean of all labels taken away, are so alike say the same thing.
+NEAR_SYNONYM_COSINE = 0.9
+# Labels of one photo that are looked at, the surest first; all others could not be among the tags.
+_CANDIDATES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,88 +38,123 @@ class TagRules:
 
 @dataclass(frozen=True, slots=True)
 class LabelBank:
-    """The labels of a vocabulary with their embeddings.
+    """Labels with their embeddings, and how they are related.
 
     Attributes:
         labels: The n labels.
         embeddings: float32 of shape (n, dimension), each row of unit length.
+        ancestors: For each label the indices of those that it is a kind of.
+        near: For each label the indices of those that say nearly the same.
     """
 
     labels: tuple[str, ...]
-    embeddings: npt.NDArray[np.float32]
+    embeddings: Float32
+    ancestors: tuple[frozenset[int], ...]
+    near: tuple[frozenset[int], ...]
 
 
-def everyday_vocabulary() -> tuple[str, ...]:
-    """The labels that photond starts with: what is in people's photos."""
-    text = resources.files("photond").joinpath("vocabulary.txt").read_text("utf-8")
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return tuple(dict.fromkeys(line for line in lines if line))
+def near_synonyms(
+    embeddings: Float32, ancestors: Sequence[frozenset[int]]
+) -> tuple[frozenset[int], ...]:
+    """Which labels say nearly the same, by what the text tower makes of them.
+
+    Text towers put all labels into a narrow cone, each model into another one, so that a plain cosine
+    says little; without the labels' mean it can be compared between models.
+
+    Args:
+        embeddings: float32 of shape (n, dimension), each row of unit length.
+        ancestors: For each label those that it is a kind of; these are never near-synonyms.
+
+    Returns:
+        For each label the indices of the others that are near to it; symmetric.
+    """
+    count = len(embeddings)
+    if count == 0:
+        return ()
+    centred = embeddings - embeddings.mean(axis=0)
+    norms = np.linalg.norm(centred, axis=1, keepdims=True)
+    centred /= np.where(norms > 0, norms, 1)
+    near: list[set[int]] = [set() for _ in range(count)]
+    rows, columns = np.nonzero(np.triu(centred @ centred.T >= NEAR_SYNONYM_COSINE, 1))
+    for one, other in zip(rows.tolist(), columns.tolist(), strict=True):
+        if other not in ancestors[one] and one not in ancestors[other]:
+            near[one].add(other)
+            near[other].add(one)
+    return tuple(map(frozenset, near))
+
+
+def thresholds(
+    count: int, score: ScoreSpec, rules: TagRules, learnt: Float32 | None = None
+) -> Float32:
+    """The cosine from which each label is given.
+
+    Args:
+        count: How many labels there are.
+        score: The pack's scale and bias.
+        rules: The threshold that holds for all of them.
+        learnt: A threshold for each label, float32 of shape (count,); -inf where there is none.
+
+    Returns:
+        float32 of shape (count,).
+    """
+    fixed = np.full(count, cosine_of(rules.min_confidence, score), np.float32)
+    return fixed if learnt is None else np.maximum(fixed, learnt)
 
 
 def choose(
-    cosines: npt.NDArray[np.float32], labels: Sequence[str], score: ScoreSpec, rules: TagRules
-) -> list[Tag]:
-    """The tags that a photo gets.
+    cosines: Float32, bank: LabelBank, least: Float32, score: ScoreSpec, max_tags: int
+) -> list[list[tuple[int, float]]]:
+    """The tags that photos get.
+
+    Of the labels that pass their thresholds, a photo is given neither what another of its tags implies
+    ("dog" beside "labrador"), nor two words for one thing, nor a kind that is much less sure than what
+    it is a kind of.
 
     Args:
-        cosines: Cosine similarities of the photo with each label, float32 of shape (n,).
-        labels: The n labels.
-        score: The pack's scale and bias.
-        rules: Threshold and number.
+        cosines: Of each photo with each label, float32 of shape (photos, labels).
+        bank: The labels.
+        least: The cosine from which each label is given, float32 of shape (labels,).
+        score: The pack's scale and bias, and how much less sure than the first the other tags may be.
+        max_tags: The most a photo gets.
 
     Returns:
-        The surest first; labels that are equally sure by name.
+        For each photo the indices of its labels with their confidence, the surest first; labels that
+        are equally sure stand in the bank's order.
     """
-    confidences = confidence(cosines, score)
-    passing = np.flatnonzero(confidences >= rules.min_confidence)
-    chosen = sorted((-float(confidences[index]), labels[int(index)]) for index in passing)
-    return [Tag(label, -negated) for negated, label in chosen[: rules.max_tags]]
+    chosen: list[list[tuple[int, float]]] = [[] for _ in range(len(cosines))]
+    if max_tags == 0:
+        return chosen
+    photos, labels = np.nonzero(cosines >= least)
+    starts = np.searchsorted(photos, np.arange(len(cosines) + 1))
+    for photo in np.unique(photos).tolist():
+        candidates = labels[starts[photo] : starts[photo + 1]]
+        values = cosines[photo, candidates]
+        order = np.argsort(-values, kind="stable")[:_CANDIDATES]
+        sure = confidence(values[order], score).tolist()
+        scored = [
+            (label, how_sure)
+            for label, how_sure in zip(candidates[order].tolist(), sure, strict=True)
+            if how_sure >= score.min_share * sure[0]
+        ]
+        chosen[photo] = survivors(scored, bank)[:max_tags]
+    return chosen
 
 
-def tagging_fingerprint(pack: Pack, labels: Sequence[str], rules: TagRules) -> str:
-    """Identifies all that tags depend on besides the embedding, so that a change is noticed."""
-    basis = [
-        pack.text.tag_prompt,
-        msgspec.to_builtins(pack.score),
-        list(labels),
-        rules.min_confidence,
-        rules.max_tags,
-    ]
-    return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
-
-
-def label_bank(
-    connection: Connection,
-    pack: Pack,
-    pack_id: int,
-    labels: Sequence[str],
-    open_tower: Callable[[], TextTower],
-    should_stop: Callable[[], bool],
-) -> LabelBank | None:
-    """The labels with their embeddings, of which only those not kept before are computed.
+def survivors(scored: Sequence[tuple[int, float]], bank: LabelBank) -> list[tuple[int, float]]:
+    """Of the labels that pass, those that are worth showing.
 
     Args:
-        connection: The index, which keeps them.
-        pack: The pack in use.
-        pack_id: Its id in the index.
-        labels: The vocabulary.
-        open_tower: Loads the text tower; called only if an embedding is lacking.
-        should_stop: Asked every few labels.
-
-    Returns:
-        The bank, or None after a stop; what was computed until then is kept.
+        scored: Labels with their confidence, the surest first.
+        bank: How labels are related.
     """
-    prompts = [pack.text.tag_prompt.replace("{label}", label) for label in labels]
-    known = tags.known_label_embeddings(connection, pack_id)
-    lacking = [prompt for prompt in dict.fromkeys(prompts) if prompt not in known]
-    tower = open_tower() if lacking else None
-    for start in range(0, len(lacking), _LABELS_AT_ONCE):
-        if should_stop() or tower is None:
-            return None
-        batch = lacking[start : start + _LABELS_AT_ONCE]
-        computed = dict(zip(batch, tower.embed(batch), strict=True))
-        with transaction(connection):
-            tags.keep_label_embeddings(connection, pack_id, computed)
-        known |= computed
-    embeddings = np.array([known[prompt] for prompt in prompts], np.float32)
-    return LabelBank(tuple(labels), embeddings.reshape(len(labels), pack.embedding_dimension))
+    sure = dict(scored)
+    shown: list[tuple[int, float]] = []
+    for label, how_sure in scored:
+        general = max((sure[one] for one in bank.ancestors[label] if one in sure), default=0.0)
+        if how_sure < SPECIFIC_SHARE * general:
+            continue
+        if any(label in bank.near[one] for one, _ in shown):
+            continue
+        shown.append((label, how_sure))
+    implied = frozenset[int]().union(*(bank.ancestors[label] for label, _ in shown))
+    return [(label, how_sure) for label, how_sure in shown if label not in implied]

@@ -88,14 +88,14 @@ class Task:
     """What the workers have in common.
 
     Attributes:
-        tower: The image tower, which all of them use at once.
+        tower: Gives the image tower, which all of them use at once.
         input_spec: What it takes.
         limits: Of decoding.
         max_bytes: Of a file.
         is_known: Whether the index has an embedding of the content with a hash; thread-safe.
     """
 
-    tower: ImageTower
+    tower: Callable[[], ImageTower]
     input_spec: InputSpec
     limits: Limits
     max_bytes: int
@@ -115,7 +115,9 @@ class Workers:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         self._hashes = _HashesInHand()
-        self._started: dict[int, float] = {}
+        self._started: dict[int, tuple[float, threading.Thread]] = {}
+        # Threads that were given up as overdue, and replaced.
+        self._given_up: set[threading.Thread] = set()
         self._in_hand: dict[int, Job] = {}
         self._hash_of: dict[int, str] = {}
         self._threads: list[threading.Thread] = []
@@ -167,11 +169,10 @@ class Workers:
         thread.start()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._started[job.file_id] = time.monotonic()
+        me = threading.current_thread()
+        while me not in self._given_up and (job := self._jobs.get()) is not None:
+            self._started[job.file_id] = time.monotonic(), me
             self._outcomes.put(self._process(job))
-            if job.file_id not in self._in_hand:
-                return  # given up as overdue, and replaced
 
     def _process(self, job: Job) -> Outcome:  # noqa: PLR0911 - one return an outcome
         sha256 = None
@@ -186,7 +187,7 @@ class Workers:
             spec = self._task.input_spec
             picture = decode(photo.data, name=name, min_side=spec.size, limits=self._task.limits)
             pixels = to_tensor(picture.image, spec)
-            embedding = self._task.tower.embed(pixels[np.newaxis])[0]
+            embedding = self._task.tower().embed(pixels[np.newaxis])[0]
             return Embedded(job, stat, sha256, picture.facts, embedding)
         except FileNotFoundError:
             return Vanished(job)
@@ -205,7 +206,7 @@ class Workers:
         limit = self._task.limits.max_seconds * _PATIENCE
         now = time.monotonic()
         overdue: list[Outcome] = []
-        for file_id, started in list(self._started.items()):
+        for file_id, (started, thread) in list(self._started.items()):
             if file_id in self._in_hand and now - started > limit:
                 job = self._in_hand[file_id]
                 reason = f"decoding took more than {limit:.0f} s"
@@ -213,6 +214,7 @@ class Workers:
                 sha256 = self._hash_of.get(file_id)
                 overdue.append(Failed(job, "undecodable", reason, sha256))
                 self._put_down(job)
+                self._given_up.add(thread)
                 self._add_thread()
         return overdue
 

@@ -8,13 +8,13 @@ from photond.config.settings import Settings
 from photond.errors import PictureError, UsageError
 from photond.imaging.decode import decode
 from photond.imaging.preprocess import to_tensor
-from photond.models.pack import Pack
 from photond.models.towers import ImageTower, available_cores
 from photond.pipeline.inputs import input_spec, picture_limits
 from photond.pipeline.read import read_photo
+from photond.search.search import Answering
 from photond.store import contents, embeddings
 from photond.store.database import Connection
-from photond.store.embeddings import Embedding, StoredPack
+from photond.store.embeddings import Embedding
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Example:
 
 
 def embed_example(
-    connection: Connection, stored: StoredPack, pack: Pack, path: str, settings: Settings
+    connection: Connection, answering: Answering, path: str, settings: Settings
 ) -> Example:
     """The embedding of a photo, computed only if no photo with the same bytes is indexed.
 
@@ -40,16 +40,16 @@ def embed_example(
     """
     try:
         photo = read_photo(path, settings.index.max_megabytes * 1_000_000)
-        content_id = contents.find_embedded(connection, photo.sha256, stored.id)
+        content_id = contents.find_embedded(connection, photo.sha256, answering.stored.id)
         if content_id is not None:
-            known = embeddings.embedding_of(connection, stored.id, content_id)
+            known = embeddings.embedding_of(connection, answering.stored.id, content_id)
             if known is not None:
                 return Example(known, content_id)
-        spec = input_spec(pack.image)
+        spec = input_spec(answering.pack.image)
         picture = decode(photo.data, name=path, min_side=spec.size, limits=picture_limits(settings))
     except FileNotFoundError:
         raise UsageError(f"there is no photo {path}") from None
     except PictureError as error:
         raise UsageError(f"{path} cannot be used: {error.reason}") from error
     pixels = to_tensor(picture.image, spec)[np.newaxis]
-    return Example(ImageTower(pack, available_cores()).embed(pixels)[0], None)
+    return Example(ImageTower(answering.pack, available_cores()).embed(pixels)[0], None)

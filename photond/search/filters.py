@@ -5,12 +5,44 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from photond.store.paths import below
+from photond.store.tags import tagged_contents
+from photond.vocabulary.concepts import Vocabulary
 
 # Photos that do not say when they were taken (screenshots, scans) count as of when the file was made.
 TAKEN_AT = (
     "coalesce(contents.taken_at, "
     "strftime('%Y-%m-%dT%H:%M:%S', files.mtime_ns / 1000000000, 'unixepoch', 'localtime'))"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """One of some labels, or none of them.
+
+    Attributes:
+        labels: The labels, at least one; the case does not matter.
+        wanted: Whether photos must have one of them, or must have none.
+    """
+
+    labels: tuple[str, ...]
+    wanted: bool
+
+
+def tag_filter(text: str, vocabulary: Vocabulary) -> TagFilter:
+    """What `--tag` means: a tag with every kind of it, or, after `!`, none of them.
+
+    Args:
+        text: A tag by its name or a synonym, or a tag of the user's own.
+        vocabulary: Knows the kinds.
+    """
+    word = " ".join(text.removeprefix("!").split())
+    concept = vocabulary.find(word)
+    labels = {word.casefold(): word}
+    for one in (concept, *vocabulary.descendants(concept)) if concept is not None else ():
+        # A user may have tagged a photo with a synonym.
+        for name in (one.name, *one.synonyms):
+            labels.setdefault(name.casefold(), name)
+    return TagFilter(tuple(labels.values()), not text.startswith("!"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +53,14 @@ class Filters:
         folders: They lie below one of these, absolute paths; empty for anywhere.
         since: Taken at that moment or later, local wall time.
         before: Taken before that moment.
-        tags: They have each of these tags; one that starts with `!` they must not have.
+        tags: What they must be tagged with, and what they must not.
         is_not: The id of a content that is left out, such as the example itself.
     """
 
     folders: Sequence[str] = ()
     since: datetime | None = None
     before: datetime | None = None
-    tags: Sequence[str] = ()
+    tags: Sequence[TagFilter] = ()
     is_not: int | None = None
 
     def condition(self, pack_id: int) -> tuple[str, list[object]]:
@@ -46,12 +78,9 @@ class Filters:
             clauses.append(f"{TAKEN_AT} < ?")
             values.append(self.before.isoformat(timespec="seconds"))
         for tag in self.tags:
-            wanted = "not in" if tag.startswith("!") else "in"
-            clauses.append(
-                f"files.content_id {wanted} (select content_id from tags "
-                "join labels on labels.id = label_id where pack_id = ? and labels.name = ?)"
-            )
-            values += [pack_id, tag.removeprefix("!").strip().lower()]
+            is_in = "in" if tag.wanted else "not in"
+            clauses.append(f"files.content_id {is_in} ({tagged_contents(tag.labels)})")
+            values += [pack_id, *tag.labels, *tag.labels]
         if self.is_not is not None:
             clauses.append("files.content_id != ?")
             values.append(self.is_not)

@@ -1,14 +1,17 @@
 """Searching: the photos nearest to an embedding, with what there is to say about each."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from photond.errors import IndexDatabaseError
 from photond.models.pack import Pack
 from photond.models.score import confidence
+from photond.models.shelf import find_by_fingerprint
 from photond.search.filters import Filters
-from photond.store import contents, embeddings, files, tags
+from photond.store import contents, embeddings, files, packs, tags
 from photond.store.database import Connection
-from photond.store.embeddings import Embedding, StoredPack
+from photond.store.embeddings import Embedding
+from photond.store.packs import StoredPack
 from photond.store.tags import Tag
 
 
@@ -35,18 +38,39 @@ class Hit:
     height: int
 
 
-def indexed_pack(connection: Connection, pack: Pack) -> StoredPack:
-    """What the index has of a pack.
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The model pack that answers, and what the index has of it."""
+
+    pack: Pack
+    stored: StoredPack
+
+
+def answering_pack(connection: Connection, configured: Pack, models_dir: Path) -> Answering:
+    """The pack that answers: the one that serves, until the configured one has every photo.
+
+    Args:
+        connection: The index.
+        configured: The pack that the user chose.
+        models_dir: Where the user's packs lie.
 
     Raises:
-        IndexDatabaseError: Nothing is indexed with it.
+        IndexDatabaseError: Nothing is indexed yet, or nothing with a pack that is still there.
     """
-    stored = embeddings.find_pack(connection, pack.fingerprint)
-    if stored is None or not embeddings.count_embeddings(connection, stored.id):
-        raise IndexDatabaseError(
-            f"nothing is indexed with the model pack {pack.name!r} yet", "Run `photond index`."
-        )
-    return stored
+    serving = packs.serving_pack(connection)
+    chosen = packs.find_pack(connection, configured.fingerprint)
+    if serving is not None and embeddings.count_embeddings(connection, serving.id):
+        if serving.fingerprint == configured.fingerprint:
+            return Answering(configured, serving)
+        pack = find_by_fingerprint(serving.fingerprint, serving.name, models_dir)
+        if pack is not None:
+            return Answering(pack, serving)
+    # The pack that served was deleted: what there is of the chosen one is better than nothing.
+    if chosen is not None and embeddings.count_embeddings(connection, chosen.id):
+        return Answering(configured, chosen)
+    raise IndexDatabaseError(
+        f"nothing is indexed with the model pack {configured.name!r} yet", "Run `photond index`."
+    )
 
 
 def search(

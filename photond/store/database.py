@@ -96,6 +96,17 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Read one state of the index throughout, whatever is committed meanwhile."""
+    connection.execute("begin")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
+
+
+@contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn SQLite's errors about the file `path` into one line that helps."""
     try:

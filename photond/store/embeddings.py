@@ -1,12 +1,10 @@
-"""Packs and their embeddings, kept by sqlite-vec: one vec0 table a pack, a row a content."""
+"""Embeddings, kept by sqlite-vec: one vec0 table a pack, a row a content."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from photond.store.clock import now
 from photond.store.database import Connection
 
 # sqlite-vec 0.1.9 refuses a larger k.
@@ -16,51 +14,21 @@ _ROWS_AT_ONCE = 4096
 Embedding = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPack:
-    """A pack whose embeddings the index holds."""
-
-    id: int
-    name: str
-    fingerprint: str
-    tagging_fingerprint: str | None
-
-
-def find_pack(connection: Connection, fingerprint: str) -> StoredPack | None:
-    """The pack with a fingerprint, if anything was ever indexed with it."""
-    row = connection.execute(
-        "select id, name, fingerprint, tagging_fingerprint from packs where fingerprint = ?",
-        (fingerprint,),
-    ).fetchone()
-    return None if row is None else StoredPack(*row)
-
-
-def add_pack(connection: Connection, name: str, fingerprint: str, dimension: int) -> StoredPack:
-    """Make a pack known and give it a table for its embeddings."""
-    connection.execute(
-        """
-        insert into packs (name, fingerprint, embedding_dimension, added_at) values (?, ?, ?, ?)
-        """,
-        (name, fingerprint, dimension, now()),
-    )
-    pack = find_pack(connection, fingerprint)
-    assert pack is not None
+def create_table(connection: Connection, pack_id: int, dimension: int) -> None:
+    """Make the table for the embeddings of a pack."""
     connection.execute(
         f"""
-        create virtual table {_table(pack.id)} using vec0(
+        create virtual table {vectors_table(pack_id)} using vec0(
           content_id integer primary key,
           embedding float[{dimension:d}] distance_metric=cosine
         )
         """
     )
-    return pack
 
 
-def set_tagging_fingerprint(connection: Connection, pack_id: int, fingerprint: str) -> None:
-    """Remember what the tags of a pack's embeddings were made with."""
-    connection.execute(
-        "update packs set tagging_fingerprint = ? where id = ?", (fingerprint, pack_id)
-    )
+def drop_table(connection: Connection, pack_id: int) -> None:
+    """Remove all embeddings of a pack."""
+    connection.execute(f"drop table {vectors_table(pack_id)}")
 
 
 def embedded_contents(pack_id: int) -> str:
@@ -68,7 +36,7 @@ def embedded_contents(pack_id: int) -> str:
 
     It is vec0's own list of its rows: asking the virtual table itself would read every vector.
     """
-    return f"{_table(pack_id)}_rowids"
+    return f"{vectors_table(pack_id)}_rowids"
 
 
 def add_embedding(
@@ -80,7 +48,7 @@ def add_embedding(
     ).fetchone()
     if row is None:
         connection.execute(
-            f"insert into {_table(pack_id)} (content_id, embedding) values (?, ?)",
+            f"insert into {vectors_table(pack_id)} (content_id, embedding) values (?, ?)",
             (content_id, embedding.astype("<f4", copy=False).tobytes()),
         )
 
@@ -88,7 +56,7 @@ def add_embedding(
 def embedding_of(connection: Connection, pack_id: int, content_id: int) -> Embedding | None:
     """The embedding of one content, float32 of shape (dimension,), if there is one."""
     row = connection.execute(
-        f"select embedding from {_table(pack_id)} where content_id = ?", (content_id,)
+        f"select embedding from {vectors_table(pack_id)} where content_id = ?", (content_id,)
     ).fetchone()
     return None if row is None else np.frombuffer(row[0], "<f4")
 
@@ -108,14 +76,27 @@ def all_embeddings(
         ]
         if not ids:
             return
-        rows = connection.execute(
-            f"select content_id, embedding from {_table(pack_id)} "
-            f"where content_id in ({','.join('?' * len(ids))})",
-            ids,
-        ).fetchall()
-        vectors = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
-        yield np.array([id_ for id_, _ in rows], np.int64), vectors.reshape(len(rows), -1)
+        yield _vectors(connection, pack_id, ids)
         last = ids[-1]
+
+
+def _vectors(
+    connection: Connection, pack_id: int, ids: Sequence[int]
+) -> tuple[npt.NDArray[np.int64], Embedding]:
+    rows = connection.execute(
+        f"select content_id, embedding from {vectors_table(pack_id)} "
+        f"where content_id in ({','.join('?' * len(ids))})",
+        ids,
+    ).fetchall()
+    vectors = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
+    return np.array([id_ for id_, _ in rows], np.int64), vectors.reshape(len(rows), -1)
+
+
+def sample_embeddings(connection: Connection, pack_id: int, limit: int) -> Embedding:
+    """Embeddings spread evenly over all that there are, float32 of shape (at most limit, dimension)."""
+    ids = [row[0] for row in connection.execute(f"select rowid from {embedded_contents(pack_id)}")]
+    step = max(1, -(-len(ids) // limit))
+    return _vectors(connection, pack_id, ids[::step])[1]
 
 
 def nearest(
@@ -144,7 +125,7 @@ def nearest(
     if limit <= MAX_NEIGHBOURS:
         rows = connection.execute(
             f"""
-            select content_id, distance from {_table(pack_id)}
+            select content_id, distance from {vectors_table(pack_id)}
             where embedding match ? and k = ? and content_id in ({condition})
             order by distance
             """,
@@ -153,7 +134,8 @@ def nearest(
     else:
         rows = connection.execute(
             f"""
-            select content_id, vec_distance_cosine(embedding, ?) as distance from {_table(pack_id)}
+            select content_id, vec_distance_cosine(embedding, ?) as distance
+            from {vectors_table(pack_id)}
             where content_id in ({condition}) order by distance limit ?
             """,
             (blob, *values, limit),
@@ -165,7 +147,7 @@ def delete_embeddings(connection: Connection, content_ids: Iterable[int]) -> Non
     """Remove the embeddings of contents, of every pack."""
     ids = [(content_id,) for content_id in content_ids]
     for (pack_id,) in connection.execute("select id from packs").fetchall():
-        connection.executemany(f"delete from {_table(pack_id)} where content_id = ?", ids)
+        connection.executemany(f"delete from {vectors_table(pack_id)} where content_id = ?", ids)
 
 
 def count_embeddings(connection: Connection, pack_id: int) -> int:
@@ -174,5 +156,6 @@ def count_embeddings(connection: Connection, pack_id: int) -> int:
     return int(row[0])
 
 
-def _table(pack_id: int) -> str:
+def vectors_table(pack_id: int) -> str:
+    """The name of the vec0 table of a pack: `content_id` and `embedding`."""
     return f"embeddings_{pack_id:d}"

@@ -183,6 +183,17 @@ def has_files_below(connection: Connection, path: str) -> bool:
     return row is not None
 
 
+def count_unread(connection: Connection) -> int:
+    """How many files were never read, and are waiting for it."""
+    row = connection.execute(
+        """
+        select count(*) from files join jobs on jobs.file_id = files.id
+        where content_id is null and jobs.state in ('queued', 'running', 'suspect')
+        """
+    ).fetchone()
+    return int(row[0])
+
+
 def count_offline(connection: Connection, path: str) -> int:
     """How many files below a path are on a disk that is not there."""
     return _count_below(connection, path, "files.state = 'offline'")

@@ -12,6 +12,7 @@ from typing import Literal
 
 from photond.store.clock import now
 from photond.store.database import Connection, transaction
+from photond.store.embeddings import embedded_contents
 from photond.store.paths import below, joined
 
 Failure = Literal["unreadable", "undecodable", "crashed"]
@@ -60,6 +61,24 @@ def queue(connection: Connection, file_id: int) -> None:
           queued_at = excluded.queued_at
         """,
         (now(), file_id),
+    )
+
+
+def queue_lacking(connection: Connection, pack_id: int) -> None:
+    """Queue one file of each content that a pack has no embedding of, wherever it lies."""
+    connection.execute(
+        f"""
+        insert into jobs (file_id, state, modified_ns, queued_at)
+        select files.id, 'queued', mtime_ns, ? from files
+        where files.id in (
+          select min(files.id) from files
+          left join {embedded_contents(pack_id)} as embeddings on embeddings.rowid = content_id
+          where files.state = 'present' and content_id is not null and embeddings.rowid is null
+          group by content_id
+        )
+        on conflict do nothing
+        """,
+        (now(),),
     )
 
 

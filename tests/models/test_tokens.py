@@ -28,7 +28,14 @@ def siglip_like(mini: Pack, tmp_path_factory: pytest.TempPathFactory) -> Pack:
     )
     folder = tmp_path_factory.mktemp("pack")
     tokenizer.save(str(folder / "tokenizer.json"))
-    return with_text(mini, folder, padding="max_length", pad_id=EOS, canonicalise="siglip")
+    return with_text(
+        mini,
+        folder,
+        padding="max_length",
+        pad_id=EOS,
+        canonicalise="siglip",
+        vocabulary_size=len(WORDS),
+    )
 
 
 def with_text(pack: Pack, folder: Path, **changes: object) -> Pack:

@@ -33,11 +33,11 @@ def test_a_pack_beside_itself_is_the_same(mini: Pack) -> None:
 
 
 def test_known_pictures_are_there_without_an_index_and_as_the_pack_wants_them(mini: Pack) -> None:
-    sample = known_photos(mini.image, SETTINGS)
+    sample = known_photos(mini.image)
     assert sample.names == ("cat.jpg", "coffee.jpg", "sunflowers.jpg")
     assert sample.pixels.shape == (3, 3, mini.image.size, mini.image.size)
     darker = msgspec.structs.replace(mini.image, mean=(0.6, 0.6, 0.6))
-    assert (known_photos(darker, SETTINGS).pixels < sample.pixels).all()
+    assert (known_photos(darker).pixels < sample.pixels).all()
     trial = compare(mini, mini, sample, ["a cat"])
     assert trial.worst_photo in sample.names
     assert trial.searches.few is None
@@ -70,17 +70,27 @@ def test_the_sample_of_the_index_is_the_same_each_time_and_has_no_photo_twice(
 
 
 def test_the_reference_of_the_new_pack_is_what_it_computes(mini: Pack) -> None:
-    assert examiner(mini)(mini) is None
-    cosines = tuple(tuple(map(float, row)) for row in align(mini).cosines)
-    stated = Reference(cosines=cosines, tolerance=0.003)
-    old = msgspec.structs.replace(mini, reference=stated)
+    without = msgspec.structs.replace(mini, reference=None)
+    assert examiner(without)(without) is None
     prompt = msgspec.structs.replace(mini.text, query_prompt="{query}")
-    new = msgspec.structs.replace(mini, text=prompt)
-    found = examiner(old)(new)
+    new = msgspec.structs.replace(without, text=prompt)
+    found = examiner(mini)(new)
     assert found is not None
-    assert found.tolerance == 0.003
+    assert mini.reference is not None
     assert np.allclose(found.cosines, align(new).cosines, atol=1e-5)
-    assert not np.allclose(found.cosines, cosines, atol=1e-3)
+    assert not np.allclose(found.cosines, mini.reference.cosines, atol=1e-3)
+
+
+@pytest.mark.parametrize(("stated", "kept"), [(0.002, 0.01), (0.05, 0.05)])
+def test_the_reference_of_integers_is_not_narrower_than_they_are(
+    mini: Pack, stated: float, kept: float
+) -> None:
+    assert mini.reference is not None
+    cosines = mini.reference.cosines
+    old = msgspec.structs.replace(mini, reference=Reference(cosines=cosines, tolerance=stated))
+    found = examiner(old)(msgspec.structs.replace(mini, reference=None))
+    assert found is not None
+    assert found.tolerance == kept
 
 
 def test_a_new_pack_whose_towers_do_not_agree_is_refused(mini: Pack) -> None:
@@ -91,5 +101,5 @@ def test_a_new_pack_whose_towers_do_not_agree_is_refused(mini: Pack) -> None:
     with pytest.raises(ModelError, match="do not agree"):
         examiner(broken)
     # Of random weights nothing can be asked.
-    untrained = msgspec.structs.replace(broken, untrained=True)
+    untrained = msgspec.structs.replace(broken, untrained=True, reference=None)
     assert examiner(untrained)(untrained) is None

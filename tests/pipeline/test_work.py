@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def tower(mini: Pack) -> ImageTower:
 
 @pytest.fixture
 def task(mini: Pack, tower: ImageTower) -> Task:
-    return Task(tower, input_spec(mini.image), Limits(), 10**8, lambda _sha256: False)
+    return Task(lambda: tower, input_spec(mini.image), Limits(), 10**8, lambda _sha256: False)
 
 
 def outcomes_of(workers: Workers, count: int, seconds: float = 30) -> list[Outcome]:
@@ -78,7 +79,7 @@ def test_copies_in_hand_at_once_are_embedded_once(task: Task, tmp_path: Path) ->
 
 
 def test_a_known_content_is_not_decoded(task: Task, tower: ImageTower) -> None:
-    known = Task(tower, task.input_spec, task.limits, task.max_bytes, lambda _sha256: True)
+    known = Task(lambda: tower, task.input_spec, task.limits, task.max_bytes, lambda _sha256: True)
     workers = Workers(known, 1)
     workers.give(Job(1, str(SAMPLES / "cat.jpg"), None))
     (outcome,) = outcomes_of(workers, 1)
@@ -98,7 +99,7 @@ def test_a_worker_that_does_not_come_back_is_replaced(task: Task, tower: ImageTo
         return False
 
     limits = Limits(max_seconds=0.2)
-    workers = Workers(Task(tower, task.input_spec, limits, task.max_bytes, is_known), 1)
+    workers = Workers(Task(lambda: tower, task.input_spec, limits, task.max_bytes, is_known), 1)
     workers.give(Job(1, str(SAMPLES / "cat.jpg"), None))
     (outcome,) = outcomes_of(workers, 1)
     assert isinstance(outcome, Failed)
@@ -110,3 +111,22 @@ def test_a_worker_that_does_not_come_back_is_replaced(task: Task, tower: ImageTo
     (second,) = outcomes_of(workers, 1)
     workers.stop()
     assert (type(second), second.job.file_id) == (Embedded, 2)
+
+
+class _SlowlyPut(SimpleQueue[Outcome]):
+    """A queue that keeps whoever puts something into it until that has long been taken out."""
+
+    def put(self, item: Outcome, *_: object) -> None:
+        super().put(item)
+        time.sleep(0.1)
+
+
+def test_a_worker_whose_outcome_was_taken_at_once_works_on(task: Task) -> None:
+    """It once took itself for given up, and when all had, the pass waited for ever."""
+    workers = Workers(task, 1)
+    workers._outcomes = _SlowlyPut()
+    for number in range(3):
+        workers.give(Job(number, "/gone.jpg", None))
+        (outcome,) = outcomes_of(workers, 1)
+        assert isinstance(outcome, Vanished)
+    workers.stop()
