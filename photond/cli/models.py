@@ -7,6 +7,7 @@ import typer
 
 from photond.cli.command import command
 from photond.cli.output import finish, note, print_json, print_line, print_table
+from photond.cli.quantize import quantize
 from photond.cli.session import Session
 from photond.errors import ExitCode, ModelError, PhotondError
 
@@ -337,3 +338,4 @@ command(app, "verify")(verify)
 command(app, "download")(download)
 command(app, "remove")(remove)
 command(app, "use")(use)
+command(app, "quantize")(quantize)

@@ -13,7 +13,6 @@ from photond.models.runtime import onnxruntime as ort
 from photond.models.tokens import TextTokenizer, Tokens
 
 Embeddings = npt.NDArray[np.float32]
-_TEXTS_AT_ONCE = 32
 
 
 def available_cores() -> int:
@@ -102,14 +101,9 @@ class TextTower:
         Returns:
             float32 of shape (n, embedding_dimension), each row of unit length.
         """
-        # Texts of like length share a batch, so that padding to the longest wastes little.
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        embeddings = np.empty((len(texts), self._pack.embedding_dimension), np.float32)
-        for start in range(0, len(order), _TEXTS_AT_ONCE):
-            batch = order[start : start + _TEXTS_AT_ONCE]
-            tokens = self.tokenizer.encode([texts[index] for index in batch])
-            embeddings[batch] = self.embed_tokens(tokens)
-        return embeddings
+        # One at a time: a tower of int8 has one scale for all of a batch, so that a text's embedding
+        # would depend on the texts beside it (docs/decisions.md).
+        return np.concatenate([self.embed_tokens(self.tokenizer.encode([text])) for text in texts])
 
     def embed_tokens(self, tokens: Tokens) -> Embeddings:
         """Embed texts that are tokens already; float32 (n, embedding_dimension), of unit length."""
