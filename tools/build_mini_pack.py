@@ -73,7 +73,10 @@ sha256 = "{tokenizer}"
 [score]
 logit_scale = {scale}
 logit_bias = {bias}
-min_confidence = 0.22
+min_confidence = 0.25
+# It sees one main thing in a photo, and neither how it was taken nor what is celebrated.
+min_share = 0.6
+unseen = ["styles", "events"]
 """
 
 
