@@ -22,7 +22,7 @@ from photond.store.tags import Tag
 from photond.vocabulary.concepts import Vocabulary
 
 # Counts up when photos would be tagged otherwise by the same settings.
-_VERSION = 2
+_VERSION = 3
 
 
 class _StoppedError(Exception):
