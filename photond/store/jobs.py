@@ -127,9 +127,17 @@ def _claim(connection: Connection, state: str, limit: int) -> list[Job]:
 def release(connection: Connection, file_ids: Iterable[int]) -> None:
     """Put jobs back that were in hand when the user interrupted; that was no attempt."""
     connection.executemany(
-        "update jobs set state = 'queued', attempts = 0 where file_id = ?",
+        "update jobs set state = 'queued', attempts = 0 where file_id = ? and state = 'running'",
         [(id_,) for id_ in file_ids],
     )
+
+
+def is_in_hand(connection: Connection, file_id: int) -> bool:
+    """Whether a job was claimed, and nothing has happened to it since."""
+    row = connection.execute(
+        "select 1 from jobs where file_id = ? and state = 'running'", (file_id,)
+    ).fetchone()
+    return row is not None
 
 
 def finish(connection: Connection, file_id: int) -> None:
