@@ -126,6 +126,16 @@ class Engine:
             self._towers.unload_idle(self._idle_seconds)
         return is_busy
 
+    @property
+    def labels_left(self) -> int:
+        """How many prompts of labels are still to be embedded."""
+        return self._encoder.left
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._towers.is_loaded
+
     def work_off(
         self, on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]
     ) -> None:

@@ -187,9 +187,22 @@ def failures(connection: Connection, path: str = "/") -> list[FailedJob]:
     return sorted(found, key=lambda job: job.path)
 
 
-def count_waiting(connection: Connection) -> int:
-    """How many photos are still to be read."""
+def count_waiting(connection: Connection, path: str = "/") -> int:
+    """How many photos below a path are still to be read."""
+    condition, values = below("folders.path", path)
+    of_path = (
+        f"""
+        and file_id in (
+          select files.id from files join folders on folders.id = folder_id where {condition}
+        )
+        """
+        if path != "/"
+        else ""
+    )
     row = connection.execute(
-        "select count(*) from jobs where state in ('queued', 'running', 'suspect')"
+        f"""
+        select count(*) from jobs where state in ('queued', 'running', 'suspect') {of_path}
+        """,
+        values,
     ).fetchone()
     return int(row[0])
