@@ -27,10 +27,12 @@ def run(session: Session) -> None:
     read the configuration again.
     """
     from photond.daemon.daemon import Daemon
+    from photond.daemon.memory import be_frugal
     from photond.pipeline.engine import examine_new_pack
     from photond.store.database import explained
     from photond.store.lock import only_indexer
 
+    be_frugal()
     if not session.settings.folders:
         raise UsageError(
             "there is no folder to keep",

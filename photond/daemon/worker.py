@@ -7,8 +7,8 @@ from pathlib import Path
 from structlog import get_logger
 
 from photond.config.settings import Settings
+from photond.daemon.memory import give_back
 from photond.errors import ModelError
-from photond.models.loading import release_memory
 from photond.models.pack import Pack
 from photond.pipeline.engine import (
     TICK_SECONDS,
@@ -127,7 +127,7 @@ class LazyEngine:
         at = self.unload_at
         if at is not None and at <= time.monotonic():
             self.close()
-            release_memory()
+            give_back()
             log.debug("the model is unloaded")
 
     @property
@@ -205,4 +205,4 @@ class LazyEngine:
             log.info("photos are forgotten that were missing for long", photos=forgotten)
         if self._engine is None:
             self._tagger = None
-            release_memory()
+            give_back()
