@@ -24,10 +24,11 @@ class RunningDaemon:
         self.photond = photond
         self.log = photond.home / "daemon.log"
         self.environ = photond.environ | {
-            "PHOTOND_FOLDERS": os.pathsep.join(map(str, folders)),
             "PHOTOND_WATCH_SETTLE_SECONDS": str(SETTLE_SECONDS),
             **environ,
         }
+        if folders:
+            self.environ["PHOTOND_FOLDERS"] = os.pathsep.join(map(str, folders))
         self.start()
 
     def start(self) -> None:
@@ -90,7 +91,7 @@ class RunningDaemon:
 
 @pytest.fixture
 def daemon(photond: Command) -> Iterator[Callable[..., RunningDaemon]]:
-    """Starts daemons: `daemon(folder)`."""
+    """Starts daemons: `daemon(folder)`; without any folder, those of the configuration file are kept."""
     started: list[RunningDaemon] = []
 
     def start(*folders: Path, **environ: str) -> RunningDaemon:
