@@ -122,7 +122,7 @@ class Keeper:
                     self._agenda.add_tree(path)
             case TreeHint(path):
                 self._agenda.add_tree(path)
-            case RootHint(path):
+            case RootHint(path) if path in self.roots:
                 self._guard(self.roots[path])
                 if _identity(path) != self.roots[path].identity:
                     self._agenda.add_root(path)

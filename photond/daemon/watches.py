@@ -50,7 +50,7 @@ class Watches:
     """
 
     def __init__(self, on_hint: Callable[[Hint], None]) -> None:
-        self._on_hint = on_hint
+        self._hint_to: Callable[[Hint], None] | None = on_hint
         self._lock = RLock()
         self._ids = count(1)
         self._path_of: dict[WatchDescriptor, str] = {}
@@ -108,11 +108,12 @@ class Watches:
         with self._lock:
             guard = self._guards.get(root)
             if guard is None:
-                guard = self._guards[root] = _Guard(self._inotify, root, self._ids, self._on_hint)
+                guard = self._guards[root] = _Guard(self._inotify, root, self._ids, self._tell)
             guard.renew()
 
     def close(self) -> None:
         """Watch nothing any more."""
+        self._hint_to = None  # each watch that ends would be told of
         self._inotify.stop()
         self._inotify.join()
 
@@ -121,17 +122,22 @@ class Watches:
             path = self._path_of.get(event.wd)
         hint = None if path is None else hint_of(path, event.mask, os.fsdecode(event.name))
         if hint is not None:
-            self._on_hint(hint)
+            self._tell(hint)
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         with self._lock:
             path = self._path_of.get(wd)
             self._remove(wd)
         if path is not None:
-            self._on_hint(TreeHint(path))
+            self._tell(TreeHint(path))
 
     def on_queue_overflow(self) -> None:
-        self._on_hint(LostHint())
+        self._tell(LostHint())
+
+    def _tell(self, hint: Hint) -> None:
+        tell = self._hint_to
+        if tell is not None:
+            tell(hint)
 
     def _drop(self, watch: WatchDescriptor) -> None:
         self._inotify.remove_callbacks([(watch, self._id_of[watch])])

@@ -273,5 +273,3 @@ def test_an_idle_daemon_does_not_wake_up(daemon, photos, sample) -> None:
     before = switches()
     time.sleep(5)
     assert switches() - before <= 1
-
-
