@@ -245,7 +245,7 @@ def test_times_from_the_future_and_from_1970_do_not_matter(daemon, photos, sampl
     running.wait_for(future, past)
 
 
-def test_only_one_daemon_keeps_an_index_and_the_pass_says_so(daemon, photos, sample) -> None:
+def test_only_one_daemon_keeps_an_index_and_the_pass_says_so(daemon, photos) -> None:
     running = daemon(photos)
     for command in (["run"], ["index", photos]):
         run = running.photond(*command, code=5, PHOTOND_FOLDERS=str(photos))
