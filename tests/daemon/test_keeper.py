@@ -10,7 +10,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -150,48 +150,53 @@ class World:
         }
 
     def act(self, operation: str, one: str, other: str, number: int) -> None:
-        source, target = self.place / one, self.place / other
-        match operation:
-            case "write":
-                if source.parent.is_dir() and not source.is_dir():
-                    source.write_bytes(PICTURES[number])
-            case "write slowly":
-                if source.parent.is_dir() and not source.is_dir():
-                    with source.open("wb", buffering=0) as file:
-                        file.write(PICTURES[number][:30])
-                        self.turn()
-                        time.sleep(SETTLE_SECONDS * number)
-                        self.turn()
-                        file.write(PICTURES[number][30:])
-            case "replace":
-                if source.parent.is_dir() and not source.is_dir():
-                    temporary = source.with_name("tmp.part")
-                    temporary.write_bytes(PICTURES[number])
-                    temporary.replace(source)
-            case "delete":
-                if source.is_dir():
-                    shutil.rmtree(source)
-                else:
-                    source.unlink(missing_ok=True)
-            case "make":
-                source.mkdir(parents=True, exist_ok=True)
-            case "move":
-                is_possible = source.exists() and target.parent.is_dir()
-                if is_possible and not target.exists() and not target.is_relative_to(source):
-                    source.rename(target)
-            case "copy":
-                if source.is_dir() and not target.exists() and not target.is_relative_to(source):
-                    shutil.copytree(source, target)
-            case "scan":
-                self.keeper.rescan()
-            case "turn":
-                self.turn()
-            case "wait":
-                time.sleep(SETTLE_SECONDS / 2 * number)
+        """Do something, if it is possible."""
+        with suppress(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
+            getattr(self, operation)(self.place / one, self.place / other, number)
+
+    def write(self, path: Path, _: Path, number: int) -> None:
+        path.write_bytes(PICTURES[number])
+
+    def write_slowly(self, path: Path, _: Path, number: int) -> None:
+        with path.open("wb", buffering=0) as file:
+            file.write(PICTURES[number][:30])
+            self.turn()
+            time.sleep(SETTLE_SECONDS * number)
+            self.turn()
+            file.write(PICTURES[number][30:])
+
+    def replace(self, path: Path, _: Path, number: int) -> None:
+        temporary = path.with_name("tmp.part")
+        temporary.write_bytes(PICTURES[number])
+        temporary.replace(path)
+
+    def delete(self, path: Path, _: Path, _number: int) -> None:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+    def make(self, path: Path, _: Path, _number: int) -> None:
+        path.mkdir(parents=True)
+
+    def move(self, path: Path, to: Path, _number: int) -> None:
+        if not to.exists() and not to.is_relative_to(path):
+            path.rename(to)
+
+    def copy(self, path: Path, to: Path, _number: int) -> None:
+        if not to.is_relative_to(path):
+            shutil.copytree(path, to)
+
+    def scan(self, *_: object) -> None:
+        self.keeper.rescan()
+
+    def pass_time(self, _: Path, __: Path, number: int) -> None:
+        time.sleep(SETTLE_SECONDS / 2 * number)
+        self.turn()
 
 
 FILE_OPERATIONS = st.tuples(
-    st.sampled_from(["write", "write slowly", "replace", "delete", "move"]),
+    st.sampled_from(["write", "write_slowly", "replace", "delete", "move"]),
     st.sampled_from(FILES),
     st.sampled_from(FILES),
     st.integers(0, 3),
@@ -203,7 +208,7 @@ FOLDER_OPERATIONS = st.tuples(
     st.just(0),
 )
 PAUSES = st.tuples(
-    st.sampled_from(["scan", "turn", "wait"]), st.just(""), st.just(""), st.integers(0, 3)
+    st.sampled_from(["scan", "pass_time"]), st.just(""), st.just(""), st.integers(0, 3)
 )
 HISTORIES = st.lists(st.one_of(FILE_OPERATIONS, FOLDER_OPERATIONS, PAUSES), max_size=25)
 
