@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -28,7 +29,6 @@ def run(session: Session) -> None:
     """
     from photond.daemon.daemon import Daemon
     from photond.daemon.memory import be_frugal
-    from photond.pipeline.engine import examine_new_pack
     from photond.store.database import explained
     from photond.store.lock import only_indexer
 
@@ -39,25 +39,22 @@ def run(session: Session) -> None:
             "Set `folders` in the configuration (`photond config init`).",
         )
     database = session.database
-    examine_new_pack(database, session.pack)
-
-    def load() -> "Setup":
-        return _load(session)
-
     with (
         closing(session.open_index(create=True)) as connection,
         explained(database),
         only_indexer(database, stays=True),
     ):
-        daemon = Daemon(connection, database, load)
+        daemon = Daemon(connection, database, lambda: _load(session, database))
         _obey_signals(daemon.control)
         daemon.run()
 
 
-def _load(session: Session) -> "Setup":
+def _load(session: Session, database: Path) -> "Setup":
     from photond.daemon.daemon import Setup
+    from photond.pipeline.engine import examine_new_pack
 
     fresh = session.anew()
+    examine_new_pack(database, fresh.pack)
     return Setup(fresh.settings, fresh.pack, fresh.vocabulary)
 
 

@@ -55,6 +55,8 @@ class Daemon:
         database: Its file.
         load: Reads the configuration.
         on_ready: Called once everything is watched for and the first scan is under way.
+        pulse: Called at each turn of the loop; says after how many seconds it wants to be called
+            again, however quiet it is; None for whenever.
     """
 
     def __init__(
@@ -63,11 +65,13 @@ class Daemon:
         database: Path,
         load: Callable[[], Setup],
         on_ready: Callable[[], None] = lambda: None,
+        pulse: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._database = database
         self._load = load
         self._on_ready = on_ready
+        self._pulse = pulse
         self._sleeper = Sleeper()
         status = DaemonStatus(os.getpid(), utc_now(), str(database))
         self.control = Control(self._sleeper.wake, status)
@@ -117,6 +121,7 @@ class Daemon:
 
     def _turn(self) -> None:
         """Do some of what there is to do, or sleep until there is something."""
+        pulse = self._pulse()
         for command in self.control.take_commands():
             self._obey(command)
         for hint in self.control.take_hints():
@@ -133,12 +138,13 @@ class Daemon:
             self._heed(self._sleeper.sleep(0))
         else:
             self._publish()
-            self._heed(self._sleeper.sleep(self._seconds_to_sleep()))
+            self._heed(self._sleeper.sleep(self._seconds_to_sleep(pulse)))
 
-    def _seconds_to_sleep(self) -> float | None:
-        times = [self._keeper.next_at, self._engine.unload_at, self._engine.retry_at]
-        soonest = min((at for at in times if at is not None), default=None)
-        return None if soonest is None else max(0.0, soonest - time.monotonic())
+    def _seconds_to_sleep(self, pulse: float | None) -> float | None:
+        now = time.monotonic()
+        times = (self._keeper.next_at, self._engine.unload_at, self._engine.retry_at)
+        spans = [max(0.0, at - now) for at in times if at is not None]
+        return min(spans if pulse is None else [*spans, pulse], default=None)
 
     def _heed(self, woken: Woken) -> None:
         if woken.mounts_changed:
@@ -168,6 +174,8 @@ class Daemon:
         except PhotondError as error:
             log.warning("the configuration stays as it was", reason=str(error))
             return
+        if setup.settings.database_path() != self._database:
+            log.warning("another index takes a restart", database=str(self._database))
         self._keeper.close()
         self._engine.close()
         self._done_before = self._counts()

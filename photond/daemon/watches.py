@@ -53,7 +53,8 @@ class Watches:
         self._hint_to: Callable[[Hint], None] | None = on_hint
         self._lock = RLock()
         self._ids = count(1)
-        self._path_of: dict[WatchDescriptor, str] = {}
+        # Several where links or bind mounts lead to the same folder.
+        self._paths_of: dict[WatchDescriptor, list[str]] = {}
         self._id_of: dict[WatchDescriptor, CallbackId] = {}
         self._watch_of: dict[str, WatchDescriptor] = {}
         self._guards: dict[str, _Guard] = {}
@@ -79,15 +80,18 @@ class Watches:
             watch = _add(self._inotify, path, Mask(WATCHED | _FLAGS), self, id_)
             before = self._watch_of.get(path)
             if before is not None and before != watch:
-                self._drop(before)  # another folder stands there now
+                self._drop(path)  # another folder stands there now
             if watch is None:
                 return
             if watch in self._id_of:
-                # The same folder as before, perhaps under another path.
                 self._inotify.remove_callbacks([(watch, self._id_of[watch])])
-                if self._watch_of.get(self._path_of[watch]) == watch:
-                    del self._watch_of[self._path_of[watch]]
-            self._id_of[watch], self._path_of[watch] = id_, path
+            # Of its other paths, those under which it was before it was moved are none any more.
+            others = [one for one in self._paths_of.get(watch, ()) if one != path]
+            stale = [one for one in others if not _is_same(one, path)]
+            for one in stale:
+                del self._watch_of[one]
+            self._paths_of[watch] = [path, *(one for one in others if one not in stale)]
+            self._id_of[watch] = id_
             self._watch_of[path] = watch
 
     def forget(self, path: str) -> None:
@@ -97,7 +101,7 @@ class Watches:
                 return  # and none below: a folder is watched before what lies in it
             prefix = path.rstrip("/") + "/"
             for inner in [one for one in self._watch_of if one == path or one.startswith(prefix)]:
-                self._drop(self._watch_of[inner])
+                self._drop(inner)
 
     def guard(self, root: str) -> None:
         """Tell when a root may have been moved, removed, or put back, by watching what stands above it.
@@ -119,16 +123,19 @@ class Watches:
 
     def on_event(self, event: InotifyEvent) -> None:
         with self._lock:
-            path = self._path_of.get(event.wd)
-        hint = None if path is None else hint_of(path, event.mask, os.fsdecode(event.name))
-        if hint is not None:
-            self._tell(hint)
+            paths = tuple(self._paths_of.get(event.wd, ()))
+        for path in paths:
+            hint = hint_of(path, event.mask, os.fsdecode(event.name))
+            if hint is not None:
+                self._tell(hint)
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         with self._lock:
-            path = self._path_of.get(wd)
-            self._remove(wd)
-        if path is not None:
+            paths = self._paths_of.pop(wd, [])
+            self._id_of.pop(wd, None)
+            for path in paths:
+                del self._watch_of[path]
+        for path in paths:
             self._tell(TreeHint(path))
 
     def on_queue_overflow(self) -> None:
@@ -139,15 +146,12 @@ class Watches:
         if tell is not None:
             tell(hint)
 
-    def _drop(self, watch: WatchDescriptor) -> None:
-        self._inotify.remove_callbacks([(watch, self._id_of[watch])])
-        self._remove(watch)
-
-    def _remove(self, watch: WatchDescriptor) -> None:
-        path = self._path_of.pop(watch, None)
-        self._id_of.pop(watch, None)
-        if path is not None and self._watch_of.get(path) == watch:
-            del self._watch_of[path]
+    def _drop(self, path: str) -> None:
+        watch = self._watch_of.pop(path)
+        self._paths_of[watch].remove(path)
+        if not self._paths_of[watch]:
+            del self._paths_of[watch]
+            self._inotify.remove_callbacks([(watch, self._id_of.pop(watch))])
 
 
 class _Guard:
@@ -214,6 +218,13 @@ def _add(
         inotify.remove_callbacks([(watch, id_)])
         return None
     return watch
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121 - a path may have surrogates
+    except OSError:
+        return False
 
 
 def _limit(error: OSError) -> WatchLimitError:

@@ -100,11 +100,12 @@ class LazyEngine:
         Returns:
             Whether there is more to be done.
         """
-        now = time.monotonic()
         if self._engine is None:
-            if not claim or now < self._not_before or not jobs.count_waiting(self._connection):
-                if claim and now >= self._not_before:
-                    self._tidy(should_stop)
+            if not claim or time.monotonic() < self._not_before:
+                return False
+            if not jobs.count_waiting(self._connection):
+                self.trouble = ""
+                self._tidy(should_stop)
                 return False
             if not self._load():
                 return False
@@ -138,8 +139,9 @@ class LazyEngine:
 
     @property
     def retry_at(self) -> float | None:
-        """When a model that could not be used is tried again."""
-        return self._not_before if self.trouble else None
+        """When a model that could not be used is tried again, if it is not time yet."""
+        is_ahead = self._not_before > time.monotonic()
+        return self._not_before if self.trouble and is_ahead else None
 
     def untidy(self) -> None:
         """See again to what is done when nothing else is: tags, the hand-over, forgetting."""

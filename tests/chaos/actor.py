@@ -171,7 +171,7 @@ class Actor:
             if path.name != "stays.jpg"
         )
         if not photos:
-            raise FileNotFoundError
+            raise FileNotFoundError(errno.ENOENT, "there is no photo yet")
         return self.random.choice(photos)
 
     def _new_path(self) -> Path:

@@ -40,6 +40,16 @@ def run(place: Path, seed: int, seconds: float) -> Verdict:
     photond = make_command(place / "home")
     actor = Actor(place, seed)
     daemon = RunningDaemon(photond, actor.roots)
+    try:
+        kills = _rage(daemon, actor, seconds)
+        _settle(daemon)
+        return _judge(daemon, actor, kills)
+    finally:
+        daemon.process.kill()
+
+
+def _rage(daemon: RunningDaemon, actor: Actor, seconds: float) -> int:
+    """Let the actor loose, and kill the daemon now and then; returns how often."""
     kills = 0
     end = time.monotonic() + seconds
     kill_at = time.monotonic() + actor.random.uniform(2, 8)
@@ -52,7 +62,11 @@ def run(place: Path, seed: int, seconds: float) -> Verdict:
                 actor.act()  # while nobody looks
             daemon.start()
             kill_at = time.monotonic() + actor.random.uniform(1, 8)
-    _settle(daemon)
+    return kills
+
+
+def _judge(daemon: RunningDaemon, actor: Actor, kills: int) -> Verdict:
+    photond = daemon.photond
     expected = _fresh_index(photond, actor.roots)
     found = snapshot(photond.database)
     differences = _differences(expected, found)
