@@ -7,8 +7,8 @@ from photond.models.loading import release_memory
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # mallopt(3)
 _MADV_DONTNEED = 4  # madvise(2)
-# Few threads allocate at a time, and an arena for each core keeps what it once had.
-_ARENAS = 2
+# An arena for each thread would keep what that thread once had.
+_ARENAS = 1
 # Larger pieces go back by themselves when they are freed.
 _LARGE_BYTES = 512 * 1024
 

@@ -20,7 +20,7 @@ from photond.pipeline.engine import (
 )
 from photond.pipeline.tagger import Tagger
 from photond.store import jobs
-from photond.store.database import Connection
+from photond.store.database import Connection, shrink
 from photond.vocabulary.concepts import Vocabulary
 
 log = get_logger(__name__)
@@ -128,6 +128,7 @@ class LazyEngine:
         at = self.unload_at
         if at is not None and at <= time.monotonic():
             self.close()
+            shrink(self._connection)
             give_back()
             log.debug("the model is unloaded")
 
