@@ -92,6 +92,8 @@ class Scan:
         self._watcher = watcher
         self._visited: set[str] = set()
         self._offline: list[str] = []
+        # Whether somebody has just done what is found, and may be waiting for it.
+        self._is_news = False
         self.counts = ScanCounts()
 
     def steps(self) -> Iterator[None]:
@@ -117,10 +119,14 @@ class Scan:
             self.counts.is_absent = not os.path.isdir(self._root)  # noqa: PTH112
 
     def steps_below(self, path: str) -> Iterator[None]:
-        """Look at everything at and below a folder of the root, which need not exist any more."""
+        """Look at everything at and below a folder of the root, which need not exist any more.
+
+        What is new there goes before all that is waiting.
+        """
         if path == self._root or _is_empty(self._root):
             yield from self.steps()
             return
+        self._is_news = True
         place = place_below(self._root, path, self._rules)
         self._note_away(path)
         if place is not None and os.path.isdir(path):  # noqa: PTH112
@@ -129,12 +135,13 @@ class Scan:
             self._mark_absent_folders(path)
 
     def look(self, folder: str, names: Collection[str]) -> list[str]:
-        """Look at some names in a folder of the root.
+        """Look at some names in a folder of the root; what is new goes before all that is waiting.
 
         Returns:
             The paths among them that are folders.
         """
         folders: list[str] = []
+        self._is_news = True
         place = place_below(self._root, folder, self._rules)
         if place is None:
             return folders
@@ -212,10 +219,10 @@ class Scan:
     def _note(self, folder_id: int, changes: Changes) -> None:
         for stat in changes.new:
             file_id = files.add_file(self._connection, folder_id, stat)
-            jobs.queue(self._connection, file_id)
+            jobs.queue(self._connection, file_id, first=self._is_news)
         for file_id, stat in changes.changed:
             files.update_file(self._connection, file_id, stat)
-            jobs.queue(self._connection, file_id)
+            jobs.queue(self._connection, file_id, first=self._is_news)
         for file_id, stat in changes.returned:
             files.update_file(self._connection, file_id, stat)
         self.counts.queued += len(changes.new) + len(changes.changed)
