@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test parity lint format docs clean
+.PHONY: help demo test chaos parity lint format docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -13,6 +13,9 @@ demo: $(VENV)/.installed ## Index the sample photos and ask for some
 
 test: $(VENV)/.test ## Run the test suite, all but parity
 	$(BIN)/python -m pytest -m "not parity"
+
+chaos: $(VENV)/.test ## Let an actor do its worst to the daemon for ten minutes (SECONDS=..., SEED=...)
+	$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 parity: $(VENV)/.parity ## Compare embeddings with those of the reference implementation
 	$(BIN)/python -m pytest -m parity

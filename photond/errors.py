@@ -62,6 +62,10 @@ class IndexDatabaseError(PhotondError):
     exit_code = ExitCode.INDEX
 
 
+class IndexUnavailableError(IndexDatabaseError):
+    """The index cannot be written to for the moment: it is locked, or its disk is full or fails."""
+
+
 class PictureError(PhotondError):
     """One photo could not be read; the reason is kept with it and the others go on.
 

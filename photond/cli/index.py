@@ -70,7 +70,8 @@ def _index(
     quiet: bool,
 ) -> "Summary":
     from photond.cli.progress import progress_bar
-    from photond.pipeline.index import Indexer, examine_new_pack
+    from photond.pipeline.engine import examine_new_pack
+    from photond.pipeline.index import Indexer
     from photond.store.database import explained
     from photond.store.lock import only_indexer
 

@@ -32,6 +32,10 @@ class Session:
         self.config = config
         self._verbosity = verbosity
 
+    def anew(self) -> "Session":
+        """The same session, which reads everything once more."""
+        return Session(self.config, self._verbosity)
+
     @cached_property
     def settings(self) -> "Settings":
         """The settings in effect; logging is set up by them the first time they are asked for."""

@@ -8,6 +8,7 @@ from photond.config.settings import (
     QuerySettings,
     Settings,
     TagSettings,
+    WatchSettings,
 )
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "QuerySettings",
     "Settings",
     "TagSettings",
+    "WatchSettings",
     "chosen_file",
     "load",
     "load_with_origins",

@@ -123,6 +123,36 @@ class QuerySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(description="How many photos a search shows.", ge=1)] = 20
 
 
+class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How `photond run` notices what changes in the folders."""
+
+    settle_seconds: Annotated[
+        float,
+        Meta(
+            description="A photo is read when it has not changed for so many seconds, so that none is "
+            "read while it is being copied.",
+            ge=0.1,
+            le=3600,
+        ),
+    ] = 2.0
+    rescan_hours: Annotated[
+        int,
+        Meta(
+            description="After so many hours all folders are compared with the index, whatever was "
+            "noticed meanwhile.",
+            ge=1,
+        ),
+    ] = 24
+    poll_minutes: Annotated[
+        int,
+        Meta(
+            description="How often a folder is compared with the index in which changes cannot be "
+            "noticed, such as one on a network disk.",
+            ge=1,
+        ),
+    ] = 15
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What photond says about its work, on stderr."""
 
@@ -160,6 +190,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelSettings = ModelSettings()
     tags: TagSettings = TagSettings()
     query: QuerySettings = QuerySettings()
+    watch: WatchSettings = WatchSettings()
     log: LogSettings = LogSettings()
 
     def folder_paths(self) -> tuple[Path, ...]:

@@ -52,6 +52,11 @@ class Towers:
         """
         return self._text.get()
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether either of them is in memory."""
+        return self._image.is_full or self._text.is_full
+
     def unload_idle(self, seconds: float) -> bool:
         """Let go of what was not used for a while, and give its memory back to the system.
 
@@ -85,6 +90,10 @@ class _Slot(Generic[Tower]):
                 self._tower = self._load()
             self._used_at = self._clock()
             return self._tower
+
+    @property
+    def is_full(self) -> bool:
+        return self._tower is not None
 
     def drop_idle(self, seconds: float) -> bool:
         with self._lock:

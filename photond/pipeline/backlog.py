@@ -2,11 +2,10 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 
 from structlog import get_logger
 
-from photond.errors import PhotondError
 from photond.pipeline.commit import Committer
 from photond.pipeline.work import Failed, Outcome, Same, Task, Workers
 from photond.store import jobs
@@ -15,7 +14,6 @@ from photond.store.jobs import Job
 
 log = get_logger(__name__)
 
-_TICK_SECONDS = 0.1
 _COMMIT_SECONDS = 0.5
 _COMMIT_PHOTOS = 64
 # How long an interruption waits for photos that are nearly done.
@@ -42,45 +40,47 @@ class Backlog:
         # Photos whose bytes are being worked on under another path, by hash.
         self._waiting: defaultdict[str, list[Same]] = defaultdict(list)
         self._bad_hashes: dict[str, Failed] = {}
+        self._has_suspect = False
         self.results: Counter[str] = Counter()
 
-    def work_off(
-        self,
-        on_progress: Callable[[int, int], None],
-        should_stop: Callable[[], bool],
-        between: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Take jobs in hand until none is waiting.
+    @property
+    def in_hand(self) -> Collection[int]:
+        """The ids of the files that are being read, or whose outcome is not committed yet."""
+        waiting = (same for together in self._waiting.values() for same in together)
+        return {
+            *(job.file_id for job in self._workers.in_hand),
+            *(outcome.job.file_id for outcome in (*self._outcomes, *waiting)),
+        }
+
+    def step(self, timeout: float, *, claim: bool = True) -> bool:
+        """Take jobs in hand, and commit what is finished.
 
         Args:
-            on_progress: Told how many photos are done and how many have failed.
-            should_stop: Asked several times a second; what is finished then is committed, and what
-                is not goes back among the waiting.
-            between: Called several times a second, with no transaction open.
+            timeout: How long to wait for an outcome, in seconds.
+            claim: Take new jobs in hand.
+
+        Returns:
+            Whether anything is in hand or waiting to be committed.
         """
-        try:
-            while not should_stop():
-                self._take_in_hand()
-                if not (self._workers.in_hand or self._outcomes or self._waiting):
-                    return
-                self._receive(_TICK_SECONDS)
-                on_progress(self.results.total(), self.results["failed"])
-                between()
-            self._wind_down()
-        except PhotondError:
-            self._wind_down()  # what went wrong is no photo's fault
-            raise
-        finally:
-            self._workers.stop()
+        if claim:
+            self._take_in_hand()
+        if not self._workers.in_hand and not self._outcomes and not self._waiting:
+            self._bad_hashes.clear()
+            return False
+        self._receive(timeout)
+        return True
 
     def _take_in_hand(self) -> None:
         in_hand = len(self._workers.in_hand)
+        if in_hand and self._has_suspect:
+            return
         room = self._workers.count * (1 + _AHEAD) - in_hand
         claimed = jobs.claim(self._connection, room) if room > self._workers.count else []
         if not claimed and not in_hand and not self._outcomes:
             # A photo that may have ended the process before is tried with nothing beside it.
             suspect = jobs.claim_suspect(self._connection)
             claimed = [] if suspect is None else [suspect]
+            self._has_suspect = suspect is not None
         for job in claimed:
             self._workers.give(job)
 
@@ -106,21 +106,30 @@ class Backlog:
         self._settle_copies()
         self._committed_at = time.monotonic()
 
+    def give_up(self) -> None:
+        """Put everything in hand back among the waiting, after what is finished soon was committed."""
+        try:
+            self._wind_down()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Let the workers end."""
+        self._workers.stop()
+
     def _settle_copies(self) -> None:
         """Commit the copies of photos whose own outcome is known by now."""
-        settled: list[Outcome] = []
-        for sha256 in list(self._waiting):
+        for sha256, copies in list(self._waiting.items()):
             if sha256 in self._bad_hashes:
                 bad = self._bad_hashes[sha256]
-                settled += [
-                    Failed(same.job, bad.failure, bad.reason, sha256)
-                    for same in self._waiting.pop(sha256)
-                ]
+                self._write([Failed(one.job, bad.failure, bad.reason, sha256) for one in copies])
             elif self._committer.is_known(sha256):
-                settled += self._waiting.pop(sha256)
-        self._write(settled)
+                self._write(copies)
+            else:
+                continue
+            del self._waiting[sha256]
 
-    def _write(self, outcomes: list[Outcome]) -> None:
+    def _write(self, outcomes: Sequence[Outcome]) -> None:
         if not outcomes:
             return
         for outcome, result in zip(outcomes, self._committer.commit(outcomes), strict=True):

@@ -36,7 +36,11 @@ class Committer:
     tagger: Tagger
 
     def commit(self, outcomes: Sequence[Outcome]) -> list[Result]:
-        """Write a batch in one transaction; returns what each outcome meant, in their order."""
+        """Write a batch in one transaction; returns what each outcome meant, in their order.
+
+        An outcome of a photo that a scan has found to be gone meanwhile says nothing of what is at
+        its path now; its embedding is kept, because the photo may have been moved.
+        """
         with transaction(self.connection):
             return [self._write(outcome) for outcome in outcomes]
 
@@ -45,6 +49,9 @@ class Committer:
         return contents.find_embedded(self.connection, sha256, self.pack_id) is not None
 
     def _write(self, outcome: Outcome) -> Result:
+        is_wanted = jobs.is_in_hand(self.connection, outcome.job.file_id)
+        if not is_wanted and not isinstance(outcome, Embedded):
+            return "vanished"
         match outcome:
             case Embedded():
                 content_id = contents.put(self.connection, _content(outcome))
@@ -52,6 +59,8 @@ class Committer:
                     self.connection, self.pack_id, content_id, outcome.embedding
                 )
                 self.tagger.tag([content_id], outcome.embedding[np.newaxis])
+                if not is_wanted:
+                    return "vanished"
                 result = self._link(outcome.job.file_id, content_id, outcome.stat)
                 # The same bytes, embedded with another pack than before.
                 return "reembedded" if result == "unchanged" else result

@@ -1,9 +1,11 @@
-"""What the imaging room is told: what the pack wants, and what the user allows."""
+"""What the parts are told: what the pack wants, and what the user allows."""
 
 from photond.config.settings import Settings
+from photond.errors import ConfigError
 from photond.imaging.picture import Limits
 from photond.imaging.preprocess import InputSpec
 from photond.models.pack import ImageSpec
+from photond.pipeline.rules import Rules
 
 
 def input_spec(image: ImageSpec) -> InputSpec:
@@ -14,3 +16,18 @@ def input_spec(image: ImageSpec) -> InputSpec:
 def picture_limits(settings: Settings) -> Limits:
     """What one photo may cost."""
     return Limits(settings.index.max_megapixels * 1_000_000, settings.index.max_seconds)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Which names are taken.
+
+    Raises:
+        ConfigError: A pattern of the user's is not one.
+    """
+    rules = Rules(hidden=settings.index.hidden, follow_symlinks=settings.index.follow_symlinks)
+    if not settings.index.exclude:
+        return rules
+    try:
+        return rules.within("", settings.index.exclude)
+    except ValueError as error:
+        raise ConfigError(f"index.exclude has a pattern that cannot be used: {error}") from error

@@ -3,7 +3,7 @@
 Pure: it decides, and `scan` carries it out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from photond.store.files import Absence, FileStat, KnownFile, KnownFolder
@@ -19,6 +19,7 @@ class Changes:
         returned: Known files that had gone and are back as they were; there is nothing to read.
         gone: Ids of files that are not there any more.
         unchanged: How many files are indexed as they are.
+        held: Names of files that something is to be noted about, but not now.
     """
 
     new: tuple[FileStat, ...]
@@ -26,9 +27,16 @@ class Changes:
     returned: tuple[tuple[int, FileStat], ...]
     gone: tuple[int, ...]
     unchanged: int
+    held: tuple[str, ...] = ()
 
 
-def compare(found: Sequence[FileStat], known: Mapping[str, KnownFile], absence: Absence) -> Changes:
+def compare(
+    found: Sequence[FileStat],
+    known: Mapping[str, KnownFile],
+    absence: Absence,
+    unsure: Collection[str] = (),
+    in_hand: Collection[int] = (),
+) -> Changes:
     """Compare a folder on disk with the index.
 
     Args:
@@ -36,17 +44,23 @@ def compare(found: Sequence[FileStat], known: Mapping[str, KnownFile], absence: 
         known: The photos in the index, by name.
         absence: What a photo is that was not found: missing from a folder that is there, or offline
             with its disk.
+        unsure: Names of files that are not to be judged now, because they may still be written to.
+        in_hand: Ids of files that are being read just now; what is noted about them waits for that.
     """
     new = []
     changed = []
     returned = []
+    held = []
     unchanged = 0
     for stat in found:
         file = known.get(stat.name)
-        if file is None:
-            new.append(stat)
-        elif file.outlook == "due" or not is_same(stat, file.stat):
-            changed.append((file.id, stat))
+        if file is None or file.outlook == "due" or not is_same(stat, file.stat):
+            if stat.name in unsure or (file is not None and file.id in in_hand):
+                held.append(stat.name)
+            elif file is None:
+                new.append(stat)
+            else:
+                changed.append((file.id, stat))
         elif file.state != "present":
             returned.append((file.id, stat))
         elif file.outlook == "indexed":
@@ -54,8 +68,15 @@ def compare(found: Sequence[FileStat], known: Mapping[str, KnownFile], absence: 
     names = {stat.name for stat in found}
     # Offline photos whose disk is back without them are missing; missing ones never become offline.
     had = {"present", "offline"} if absence == "missing" else {"present"}
-    gone = [file.id for name, file in known.items() if name not in names and file.state in had]
-    return Changes(tuple(new), tuple(changed), tuple(returned), tuple(gone), unchanged)
+    gone = []
+    for name, file in known.items():
+        if name in names or file.state not in had:
+            continue
+        if name in unsure or file.id in in_hand:
+            held.append(name)
+        else:
+            gone.append(file.id)
+    return Changes(tuple(new), tuple(changed), tuple(returned), tuple(gone), unchanged, tuple(held))
 
 
 def is_same(found: FileStat, known: FileStat) -> bool:

@@ -14,11 +14,10 @@ from photond.errors import PictureError
 from photond.imaging.decode import decode
 from photond.imaging.preprocess import to_tensor
 from photond.models.pack import ImageSpec
-from photond.pipeline.inputs import input_spec, picture_limits
+from photond.pipeline.inputs import input_spec, picture_limits, rules_of
 from photond.pipeline.pairs import known_pairs
 from photond.pipeline.read import read_photo
-from photond.pipeline.rules import Rules
-from photond.pipeline.walk import Listing, walk
+from photond.pipeline.walk import Listing, Place, walk
 from photond.store import files
 from photond.store.database import Connection
 
@@ -50,11 +49,11 @@ def indexed_photos(connection: Connection) -> Iterator[str]:
 
 def photos_below(paths: Sequence[str], settings: Settings) -> list[str]:
     """The photos at absolute paths and in folders at and below them, in a random order."""
-    rules = Rules(settings.index.exclude, hidden=settings.index.hidden)
+    rules = rules_of(settings)
     found: dict[str, None] = {}
     for path in paths:
         if os.path.isdir(path):  # noqa: PTH112 - paths are text here, surrogates and all
-            listings = (one for one in walk(path, rules) if isinstance(one, Listing))
+            listings = (one for one in walk(Place(path, path, rules)) if isinstance(one, Listing))
             found |= {f"{one.path}/{file.name}": None for one in listings for file in one.files}
         else:
             found[path] = None

@@ -1,7 +1,7 @@
-"""Scanning a folder: what changed on disk becomes jobs in the index."""
+"""Scanning folders: what changed on disk becomes jobs in the index."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from structlog import get_logger
@@ -14,7 +14,16 @@ from photond.pipeline.reconcile import (
     is_below_any,
 )
 from photond.pipeline.rules import Rules
-from photond.pipeline.walk import Listing, Unreadable, file_stat, walk
+from photond.pipeline.walk import (
+    Listing,
+    Place,
+    Unreadable,
+    file_stat,
+    look,
+    place_below,
+    volume_at,
+    walk,
+)
 from photond.store import files, jobs, scans
 from photond.store.database import Connection, transaction
 
@@ -29,11 +38,218 @@ class ScanCounts:
         queued: To be read: new, changed, or not finished before.
         unchanged: As the index has them, those included that had gone and are back.
         unreadable: Folders that could not be listed, with the reason.
+        is_absent: Whether there is nothing at the root, and the index has nothing of it either.
+        is_offline: Whether the root is gone or empty and the index has photos of it.
     """
 
     queued: int = 0
     unchanged: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
+    is_absent: bool = False
+    is_offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """What somebody who watches the folders adds to a scan.
+
+    Attributes:
+        settle_seconds: A photo that changed within the last so many seconds is not judged.
+        on_enter: Told of each folder before it is listed.
+        on_held: Told the folder and name of each photo that is to be looked at again a little later.
+        in_hand: The ids of the files that are being read just now.
+    """
+
+    settle_seconds: float = 0
+    on_enter: Callable[[str], None] = lambda _path: None
+    on_held: Callable[[str, str], None] = lambda _folder, _name: None
+    in_hand: Callable[[], Collection[int]] = tuple
+
+
+class Scan:
+    """Brings the index up to date with a root, or with a part of it, without opening a photo.
+
+    Args:
+        connection: The index.
+        root: An absolute path of a folder, or of one photo.
+        rules: Which names are taken.
+        pack_id: The pack in use.
+        watcher: Who watches the root, if anyone does.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        root: str,
+        rules: Rules,
+        pack_id: int,
+        watcher: Watcher = Watcher(),
+    ) -> None:
+        self._connection = connection
+        self._root = root
+        self._rules = rules
+        self._pack_id = pack_id
+        self._watcher = watcher
+        self._visited: set[str] = set()
+        self._offline: list[str] = []
+        # Whether somebody has just done what is found, and may be waiting for it.
+        self._is_news = False
+        self.counts = ScanCounts()
+
+    def steps(self) -> Iterator[None]:
+        """Look at everything at and below the root, a folder a step.
+
+        The index is right after each step, whether or not another one follows.
+        """
+        if os.path.isfile(self._root):  # noqa: PTH113 - see walk
+            self._take_one()
+        elif not _is_empty(self._root):
+            scans.begin(self._connection, self._root)
+            yield from self._walk(Place(self._root, self._root, self._rules))
+            scans.finish(self._connection, self._root)
+        elif files.has_files_below(self._connection, self._root):
+            self._watcher.on_enter(self._root)
+            with transaction(self._connection):
+                for folder in files.folders_below(self._connection, self._root):
+                    files.mark_folder_absent(self._connection, folder.id, "offline")
+            log.warning("folder is offline, its photos are kept", path=self._root)
+            self.counts.is_offline = True
+        else:
+            self._watcher.on_enter(self._root)
+            self.counts.is_absent = not os.path.isdir(self._root)  # noqa: PTH112
+
+    def steps_below(self, path: str) -> Iterator[None]:
+        """Look at everything at and below a folder of the root, which need not exist any more.
+
+        What is new there goes before all that is waiting.
+        """
+        if path == self._root or _is_empty(self._root):
+            yield from self.steps()
+            return
+        self._is_news = True
+        place = place_below(self._root, path, self._rules)
+        self._note_away(path)
+        if place is not None and os.path.isdir(path):  # noqa: PTH112
+            yield from self._walk(place)
+        else:
+            self._mark_absent_folders(path)
+
+    def look(self, folder: str, names: Collection[str]) -> list[str]:
+        """Look at some names in a folder of the root; what is new goes before all that is waiting.
+
+        Returns:
+            The paths among them that are folders.
+        """
+        folders: list[str] = []
+        self._is_news = True
+        place = place_below(self._root, folder, self._rules)
+        if place is None:
+            return folders
+        found = look(place, names, folders.append)
+        if _is_empty(self._root):
+            # Nothing was deleted: the disk is away.
+            for _ in self.steps():
+                pass
+        elif isinstance(found, Listing):
+            self._note_away(folder)
+            self._take(found, names)
+        return folders
+
+    def _walk(self, place: Place) -> Iterator[None]:
+        for found in walk(place, self._watcher.on_enter, self._watcher.settle_seconds):
+            if isinstance(found, Unreadable):
+                self.counts.unreadable.append(found)
+                log.warning("folder cannot be read", path=found.path, reason=found.reason)
+            else:
+                self._visited.add(found.path)
+                self._take(found)
+            yield
+        self._note_away(place.path)
+        self._mark_absent_folders(place.path)
+
+    def _take_one(self) -> None:
+        """Look at the root, which is a file and is indexed whatever its name: the user named it."""
+        parent, _, name = self._root.rpartition("/")
+        stat = file_stat(name, os.stat(self._root))  # noqa: PTH116 - see walk
+        folder = files.folder(self._connection, parent or "/")
+        known = (
+            {}
+            if folder is None
+            else files.files_in(self._connection, folder.id, self._pack_id, {name})
+        )
+        changes = compare([stat], known, "missing", in_hand=self._watcher.in_hand())
+        self.counts.unchanged += changes.unchanged
+        with transaction(self._connection):
+            self._note(files.add_folder(self._connection, parent or "/"), changes)
+
+    def _take(self, listing: Listing, names: Collection[str] | None = None) -> None:
+        """Note what is to be noted about a folder, or about some names in it."""
+        folder = files.folder(self._connection, listing.path)
+        if folder is None and not listing.files and listing.volume is None:
+            return
+        stored_volume = None if folder is None else folder.volume
+        absence = absence_below(stored_volume, listing.volume)
+        if absence == "offline":
+            self._offline.append(listing.path)
+        elif is_below_any(listing.path, self._offline):
+            absence = "offline"
+        known = (
+            {}
+            if folder is None
+            else files.files_in(self._connection, folder.id, self._pack_id, names)
+        )
+        in_hand = self._watcher.in_hand()
+        changes = compare(listing.files, known, absence, listing.unsure, in_hand)
+        self.counts.unchanged += changes.unchanged
+        for name in changes.held:
+            if names is None or (name in known and known[name].id in in_hand):
+                self._watcher.on_held(listing.path, name)
+        # Some names alone say nothing about what else lies on the volume.
+        has_new_volume = (
+            names is None and listing.volume is not None and listing.volume != stored_volume
+        )
+        if has_new_volume or changes.new or changes.changed or changes.returned or changes.gone:
+            with transaction(self._connection):
+                folder_id = files.add_folder(self._connection, listing.path)
+                if listing.volume is not None and has_new_volume:
+                    files.set_volume(self._connection, folder_id, listing.volume)
+                self._note(folder_id, changes)
+                files.mark_absent(self._connection, changes.gone, absence)
+
+    def _note(self, folder_id: int, changes: Changes) -> None:
+        for stat in changes.new:
+            file_id = files.add_file(self._connection, folder_id, stat)
+            jobs.queue(self._connection, file_id, first=self._is_news)
+        for file_id, stat in changes.changed:
+            files.update_file(self._connection, file_id, stat)
+            jobs.queue(self._connection, file_id, first=self._is_news)
+        for file_id, stat in changes.returned:
+            files.update_file(self._connection, file_id, stat)
+        self.counts.queued += len(changes.new) + len(changes.changed)
+        self.counts.unchanged += len(changes.returned)
+
+    def _note_away(self, path: str) -> None:
+        """Remember the folder above a path, or the path itself, whose own disk is not mounted there."""
+        while len(path) >= len(self._root):
+            known = files.folder(self._connection, path)
+            if known is not None and known.volume is not None:
+                if absence_below(known.volume, volume_at(path)) == "offline":
+                    self._offline.append(path)
+                return
+            path = os.path.dirname(path)  # noqa: PTH120 - see walk
+            if path == "/":
+                return
+
+    def _mark_absent_folders(self, top: str) -> None:
+        absent = absent_folders(
+            files.folders_below(self._connection, top),
+            self._visited,
+            unreadable=[folder.path for folder in self.counts.unreadable],
+            offline=self._offline,
+        )
+        with transaction(self._connection):
+            for folder, absence in absent:
+                files.mark_folder_absent(self._connection, folder.id, absence)
 
 
 def scan(
@@ -43,7 +259,7 @@ def scan(
     pack_id: int,
     on_progress: Callable[[int], None],
     should_stop: Callable[[], bool],
-) -> ScanCounts | None:
+) -> ScanCounts:
     """Bring the index up to date with what lies at and below a path, without opening a photo.
 
     Args:
@@ -55,24 +271,14 @@ def scan(
         should_stop: Asked at each folder; the index is right whenever it stops.
 
     Returns:
-        The counts, after a stop those of the part that was done; None where there is no such path
-        and the index has nothing of it either.
+        The counts, after a stop those of the part that was done.
     """
-    if os.path.isfile(root):  # noqa: PTH113 - a path may have surrogates and a million friends
-        return _Scan(connection, pack_id, on_progress, should_stop).take_one(root)
-    if not _is_empty(root):
-        scans.begin(connection, root)
-        counts = _Scan(connection, pack_id, on_progress, should_stop).run(root, rules)
-        if not should_stop():
-            scans.finish(connection, root)
-        return counts
-    if files.has_files_below(connection, root):
-        with transaction(connection):
-            for folder in files.folders_below(connection, root):
-                files.mark_folder_absent(connection, folder.id, "offline")
-        log.warning("folder is offline, its photos are kept", path=root)
-        return ScanCounts()
-    return ScanCounts() if os.path.isdir(root) else None  # noqa: PTH112
+    one = Scan(connection, root, rules, pack_id)
+    for _ in one.steps():
+        on_progress(one.counts.queued + one.counts.unchanged)
+        if should_stop():
+            break
+    return one.counts
 
 
 def _is_empty(root: str) -> bool:
@@ -84,94 +290,3 @@ def _is_empty(root: str) -> bool:
         return True
     except OSError:
         return False  # it is there; the walk says what is the matter with it
-
-
-class _Scan:
-    """One scan in progress: what it has seen so far of the disk."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        pack_id: int,
-        on_progress: Callable[[int], None],
-        should_stop: Callable[[], bool],
-    ) -> None:
-        self._connection = connection
-        self._pack_id = pack_id
-        self._on_progress = on_progress
-        self._should_stop = should_stop
-        self._counts = ScanCounts()
-        self._visited: set[str] = set()
-        self._offline: list[str] = []
-
-    def run(self, root: str, rules: Rules) -> ScanCounts:
-        for found in walk(root, rules):
-            if self._should_stop():
-                return self._counts
-            if isinstance(found, Unreadable):
-                self._counts.unreadable.append(found)
-                log.warning("folder cannot be read", path=found.path, reason=found.reason)
-            else:
-                self._visited.add(found.path)
-                self._take(found)
-                self._on_progress(self._counts.queued + self._counts.unchanged)
-        self._mark_absent_folders(root)
-        return self._counts
-
-    def take_one(self, path: str) -> ScanCounts:
-        """Look at one file, which is indexed whatever its name, because the user named it."""
-        parent, _, name = path.rpartition("/")
-        stat = file_stat(name, os.stat(path))  # noqa: PTH116 - see walk
-        folder = files.folder(self._connection, parent or "/")
-        known = {} if folder is None else files.files_in(self._connection, folder.id, self._pack_id)
-        mine = {name: known[name]} if name in known else {}
-        changes = compare([stat], mine, "missing")
-        self._counts.unchanged += changes.unchanged
-        with transaction(self._connection):
-            self._note(files.add_folder(self._connection, parent or "/"), changes)
-        return self._counts
-
-    def _take(self, listing: Listing) -> None:
-        folder = files.folder(self._connection, listing.path)
-        if folder is None and not listing.files and listing.volume is None:
-            return
-        stored_volume = None if folder is None else folder.volume
-        absence = absence_below(stored_volume, listing.volume)
-        if absence == "offline":
-            self._offline.append(listing.path)
-        elif is_below_any(listing.path, self._offline):
-            absence = "offline"
-        known = {} if folder is None else files.files_in(self._connection, folder.id, self._pack_id)
-        changes = compare(listing.files, known, absence)
-        self._counts.unchanged += changes.unchanged
-        has_new_volume = listing.volume is not None and listing.volume != stored_volume
-        if has_new_volume or changes.new or changes.changed or changes.returned or changes.gone:
-            with transaction(self._connection):
-                folder_id = files.add_folder(self._connection, listing.path)
-                if listing.volume is not None:
-                    files.set_volume(self._connection, folder_id, listing.volume)
-                self._note(folder_id, changes)
-                files.mark_absent(self._connection, changes.gone, absence)
-
-    def _note(self, folder_id: int, changes: Changes) -> None:
-        for stat in changes.new:
-            file_id = files.add_file(self._connection, folder_id, stat)
-            jobs.queue(self._connection, file_id)
-        for file_id, stat in changes.changed:
-            files.update_file(self._connection, file_id, stat)
-            jobs.queue(self._connection, file_id)
-        for file_id, stat in changes.returned:
-            files.update_file(self._connection, file_id, stat)
-        self._counts.queued += len(changes.new) + len(changes.changed)
-        self._counts.unchanged += len(changes.returned)
-
-    def _mark_absent_folders(self, root: str) -> None:
-        absent = absent_folders(
-            files.folders_below(self._connection, root),
-            self._visited,
-            unreadable=[folder.path for folder in self._counts.unreadable],
-            offline=self._offline,
-        )
-        with transaction(self._connection):
-            for folder, absence in absent:
-                files.mark_folder_absent(self._connection, folder.id, absence)

@@ -1,14 +1,16 @@
 """Walking a photo folder: what is on disk, folder by folder."""
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from structlog import get_logger
 
-from photond.pipeline.rules import Rules
+from photond.pipeline.rules import IGNORE_FILE, Rules
 from photond.store.files import FileStat
 
 log = get_logger(__name__)
@@ -17,6 +19,7 @@ log = get_logger(__name__)
 _VOLATILE_INODES = frozenset({"vfat", "exfat", "msdos", "ntfs", "ntfs3", "cifs", "smb3", "9p"})
 # The database's integers are signed.
 _MAX_INODE = 2**63 - 1
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,14 @@ class Listing:
         path: Absolute.
         volume: The id of the file system that is mounted there; None where none is.
         files: The photos in it, by name.
+        unsure: Names of photos of which nothing can be said now: they changed a moment ago and may
+            still be written to, or cannot be looked at.
     """
 
     path: str
     volume: str | None
     files: tuple[FileStat, ...]
+    unsure: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +48,117 @@ class Unreadable:
     reason: str
 
 
-def walk(root: str, rules: Rules) -> Iterator[Listing | Unreadable]:
-    """Every folder at and below `root`, parents first, in the order of their names.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a walk goes: a root with its rules, or a folder below it.
+
+    Attributes:
+        root: An absolute path, which patterns are relative to.
+        path: The root, or a folder below it.
+        rules: Which names are taken at and below `path`, its own `.photondignore` not yet read.
+    """
+
+    root: str
+    path: str
+    rules: Rules
+
+    def relative(self, path: str) -> str:
+        """A path as patterns see it; empty for the root."""
+        return path[len(self.root) :].lstrip("/")
+
+
+def place_below(root: str, path: str, rules: Rules) -> Place | None:
+    """The place of a folder below a root; None if the walk of the root does not come by it.
+
+    Args:
+        root: An absolute path.
+        path: The root or a path below it, which need not exist.
+        rules: Of the root.
+    """
+    place = Place(root, root, rules)
+    for name in filter(None, place.relative(path).split("/")):
+        rules = _with_own(place)
+        inner = f"{place.path.rstrip('/')}/{name}"
+        if not rules.takes_folder(place.relative(inner), name):
+            return None
+        if not rules.follow_symlinks and os.path.islink(inner):  # noqa: PTH114 - see walk
+            return None
+        place = Place(root, inner, rules)
+    return place
+
+
+def walk(
+    place: Place,
+    on_enter: Callable[[str], None] = lambda _path: None,
+    settle_seconds: float = 0,
+) -> Iterator[Listing | Unreadable]:
+    """Every folder at and below a place, parents first, in the order of their names.
 
     A folder is visited once even when symbolic links or bind mounts lead to it again from below.
 
     Args:
-        root: An absolute path.
-        rules: Which names are taken.
+        place: Where to begin.
+        on_enter: Told of each folder before it is listed.
+        settle_seconds: Photos that changed within the last so many seconds are unsure.
     """
     volatile = _volatile_devices()
     visited: set[tuple[int, int]] = set()
-    stack = [root]
+    stack = [place]
     while stack:
-        path = stack.pop()
+        here = stack.pop()
         try:
-            here = os.stat(path)  # noqa: PTH116 - a path may have surrogates and a million friends
-            if (here.st_dev, here.st_ino) in visited:
+            status = os.stat(here.path)  # noqa: PTH116 - a path may have surrogates and a million friends
+            if (status.st_dev, status.st_ino) in visited:
                 continue
-            visited.add((here.st_dev, here.st_ino))
-            with os.scandir(path) as entries:
+            visited.add((status.st_dev, status.st_ino))
+            on_enter(here.path)
+            with os.scandir(here.path) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            yield Unreadable(path, _reason(error))
+            yield Unreadable(here.path, _reason(error))
             continue
-        files: list[FileStat] = []
-        folders: list[str] = []
-        for entry in listed:
-            relative = entry.path[len(root) :].lstrip("/")
-            is_volatile = here.st_dev in volatile
-            found = _look_at(entry, relative, rules, volatile_inode=is_volatile)
-            if isinstance(found, FileStat):
-                files.append(found)
-            elif found is not None:
-                folders.append(found)
-        yield Listing(path, _volume(path, here), tuple(files))
-        stack.extend(reversed(folders))
+        own = any(entry.name == IGNORE_FILE for entry in listed)
+        rules = _with_own(here) if own else here.rules
+        folders, files, unsure = _sort(
+            listed, here, rules, settle_seconds, volatile_inode=status.st_dev in volatile
+        )
+        yield Listing(here.path, _volume(here.path, status), tuple(files), frozenset(unsure))
+        stack.extend(Place(here.root, folder, rules) for folder in reversed(folders))
+
+
+def look(
+    place: Place, names: Iterable[str], on_folder: Callable[[str], None]
+) -> Listing | Unreadable:
+    """As much of one folder as some names say, looked at now.
+
+    Args:
+        place: Its place.
+        names: Of files that may or may not be there.
+        on_folder: Told of each name that is a folder.
+    """
+    rules = _with_own(place)
+    files: list[FileStat] = []
+    unsure: set[str] = set()
+    try:
+        here = os.stat(place.path)  # noqa: PTH116 - as above
+    except OSError as error:
+        return Unreadable(place.path, _reason(error))
+    is_volatile = here.st_dev in _volatile_devices()
+    for name in sorted(names):
+        path = f"{place.path.rstrip('/')}/{name}"
+        if not rules.takes_file(place.relative(path), name):
+            continue
+        try:
+            status = os.stat(path)  # noqa: PTH116
+        except OSError as error:
+            if error.errno not in _GONE:
+                unsure.add(name)
+            continue
+        if stat.S_ISREG(status.st_mode):
+            files.append(file_stat(name, status, volatile_inode=is_volatile))
+        elif stat.S_ISDIR(status.st_mode):
+            on_folder(path)
+    return Listing(place.path, _volume(place.path, here), tuple(files), frozenset(unsure))
 
 
 def file_stat(name: str, status: os.stat_result, *, volatile_inode: bool = False) -> FileStat:
@@ -86,23 +167,62 @@ def file_stat(name: str, status: os.stat_result, *, volatile_inode: bool = False
     return FileStat(name, status.st_size, status.st_mtime_ns, inode)
 
 
-def _look_at(
-    entry: os.DirEntry[str], relative: str, rules: Rules, *, volatile_inode: bool
-) -> FileStat | str | None:
-    """A photo's stat, a folder's path, or None for what is neither or not taken."""
+def volume_at(path: str) -> str | None:
+    """The id of the file system that is mounted at a path; None where none is, or nothing is there."""
     try:
-        if entry.is_dir(follow_symlinks=rules.follow_symlinks):
-            return entry.path if rules.takes_folder(relative, entry.name) else None
-        if not rules.takes_file(relative, entry.name):
-            return None
-        status = entry.stat()
-    except OSError as error:
-        # Gone since it was listed, or a link that leads nowhere.
-        log.debug("skipped", path=entry.path, reason=_reason(error))
+        return _volume(path, os.stat(path))  # noqa: PTH116
+    except OSError:
         return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return file_stat(entry.name, status, volatile_inode=volatile_inode)
+
+
+def _sort(
+    entries: Iterable[os.DirEntry[str]],
+    here: Place,
+    rules: Rules,
+    settle_seconds: float,
+    *,
+    volatile_inode: bool,
+) -> tuple[list[str], list[FileStat], set[str]]:
+    """The folders to enter, the photos, and those of which nothing can be said now."""
+    folders: list[str] = []
+    files: list[FileStat] = []
+    unsure: set[str] = set()
+    still_since = time.time_ns() - round(settle_seconds * 1e9)
+    for entry in entries:
+        relative = here.relative(entry.path)
+        try:
+            if entry.is_dir(follow_symlinks=rules.follow_symlinks):
+                if rules.takes_folder(relative, entry.name):
+                    folders.append(entry.path)
+                continue
+            if not rules.takes_file(relative, entry.name):
+                continue
+            status = entry.stat()
+        except OSError as error:
+            # A link that leads nowhere or a file that has just gone is no photo; all else may be one.
+            if error.errno not in _GONE:
+                unsure.add(entry.name)
+            log.debug("skipped", path=entry.path, reason=_reason(error))
+            continue
+        if stat.S_ISREG(status.st_mode):
+            files.append(file_stat(entry.name, status, volatile_inode=volatile_inode))
+            # The time of the last change of any kind: unlike mtime, no program can set it.
+            if settle_seconds and status.st_ctime_ns > still_since:
+                unsure.add(entry.name)
+    return folders, files, unsure
+
+
+def _with_own(place: Place) -> Rules:
+    """A place's rules with those of its own `.photondignore`, if it has one that can be used."""
+    path = Path(place.path, IGNORE_FILE)
+    try:
+        lines = path.read_text("utf-8", "surrogateescape").splitlines()
+        return place.rules.within(place.relative(place.path), lines)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        log.warning("file of patterns cannot be used", path=str(path), reason=str(error))
+    return place.rules
 
 
 def _volume(path: str, here: os.stat_result) -> str | None:

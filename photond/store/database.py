@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlean.dbapi2
 import sqlite_vec
 
-from photond.errors import IndexDatabaseError
+from photond.errors import IndexDatabaseError, IndexUnavailableError
 from photond.store import schema
 
 # sqlean's SQLite always: it loads extensions whatever Python was built with, and one process must never
@@ -77,6 +77,11 @@ def connect(path: Path) -> Connection:
     return connection
 
 
+def shrink(connection: Connection) -> None:
+    """Let go of what a connection keeps in memory so as to be quicker the next time."""
+    connection.execute("pragma shrink_memory")
+
+
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
     """Commit everything done inside, or nothing of it.
@@ -117,7 +122,7 @@ def explained(path: Path) -> Iterator[None]:
 
 def _explain(path: Path, reason: str) -> IndexDatabaseError:
     if "locked" in reason:
-        return IndexDatabaseError(
+        return IndexUnavailableError(
             f"the index {path} is locked by another program", "Try again when it has finished."
         )
     if any(word in reason for word in ("not a database", "malformed", "corrupt")):
@@ -126,9 +131,14 @@ def _explain(path: Path, reason: str) -> IndexDatabaseError:
             "Move the file away and run `photond index` to build it again.",
         )
     if "full" in reason:
-        return IndexDatabaseError(
+        return IndexUnavailableError(
             f"the disk that holds the index {path} is full",
             "Free some space and run the command again; what was finished is kept.",
+        )
+    if "i/o error" in reason:
+        return IndexUnavailableError(
+            f"the disk that holds the index {path} fails ({reason})",
+            "Check the disk, and its space.",
         )
     if "readonly" in reason or "unable to open" in reason:
         return IndexDatabaseError(

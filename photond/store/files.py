@@ -4,7 +4,7 @@ A file row says that a photo stands, or stood, at a path; what the photo *is* (i
 tags) belongs to its content, which several files may share.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,9 @@ from photond.store.clock import days_ago, now
 from photond.store.database import Connection
 from photond.store.embeddings import embedded_contents
 from photond.store.paths import below, from_column, joined, to_column
+
+# SQLite binds some thousands of values; beyond this many, reading the whole folder is as quick.
+_NAMES_AT_ONCE = 500
 
 Absence = Literal["missing", "offline"]
 Outlook = Literal["indexed", "failed", "waiting", "due"]
@@ -89,14 +92,22 @@ def set_volume(connection: Connection, folder_id: int, volume: str) -> None:
     connection.execute("update folders set volume = ? where id = ?", (volume, folder_id))
 
 
-def files_in(connection: Connection, folder_id: int, pack_id: int) -> Mapping[str, KnownFile]:
+def files_in(
+    connection: Connection, folder_id: int, pack_id: int, names: Collection[str] | None = None
+) -> Mapping[str, KnownFile]:
     """The files of one folder by name, as the index has them.
 
     Args:
         connection: The index.
         folder_id: The folder.
         pack_id: The pack in use: a file whose content has no embedding of it is due.
+        names: Only these; all if None.
     """
+    asked = None if names is None else {name: to_column(name) for name in names}
+    is_asked = "1"
+    values: list[str | bytes] = []
+    if asked is not None and len(asked) <= _NAMES_AT_ONCE:
+        is_asked, values = f"name in ({','.join('?' * len(asked))})", list(asked.values())
     rows = connection.execute(
         f"""
         select files.id, name, files.size, mtime_ns, inode, files.state,
@@ -109,15 +120,15 @@ def files_in(connection: Connection, folder_id: int, pack_id: int) -> Mapping[st
         from files
         left join jobs on jobs.file_id = files.id
         left join {embedded_contents(pack_id)} as embeddings on embeddings.rowid = content_id
-        where folder_id = ?
+        where folder_id = ? and {is_asked}
         """,
-        (folder_id,),
+        (folder_id, *values),
     )
     return {
-        (name := from_column(stored)): KnownFile(
-            id_, FileStat(name, size, mtime_ns, inode), state, outlook
-        )
+        name: KnownFile(id_, FileStat(name, size, mtime_ns, inode), state, outlook)
         for id_, stored, size, mtime_ns, inode, state, outlook in rows
+        for name in (from_column(stored),)
+        if asked is None or name in asked
     }
 
 

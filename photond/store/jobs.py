@@ -6,6 +6,7 @@ that the process died with it in hand: it becomes a *suspect*, is tried once mor
 it, and is *quarantined* when the process dies again.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -13,11 +14,12 @@ from typing import Literal
 from photond.store.clock import now
 from photond.store.database import Connection, transaction
 from photond.store.embeddings import embedded_contents
-from photond.store.paths import below, joined
+from photond.store.paths import below, joined, to_column
 
 Failure = Literal["unreadable", "undecodable", "crashed"]
 
 MAX_CRASHES = 2
+_NEVER_NS = -(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,23 @@ class FailedJob:
     is_quarantined: bool
 
 
-def queue(connection: Connection, file_id: int) -> None:
-    """Note that a file is to be read; of an earlier attempt only the reason is kept."""
+def queue(connection: Connection, file_id: int, *, first: bool = False) -> None:
+    """Note that a file is to be read; of an earlier attempt only the reason is kept.
+
+    Args:
+        connection: The index.
+        file_id: The file.
+        first: Read it before all that is waiting, as if it had been modified just now.
+    """
     connection.execute(
         """
         insert into jobs (file_id, state, modified_ns, queued_at)
-        select id, 'queued', mtime_ns, ? from files where id = ?
+        select id, 'queued', max(mtime_ns, ?), ? from files where id = ?
         on conflict (file_id) do update set
           state = 'queued', attempts = 0, modified_ns = excluded.modified_ns,
           queued_at = excluded.queued_at
         """,
-        (now(), file_id),
+        (time.time_ns() if first else _NEVER_NS, now(), file_id),
     )
 
 
@@ -127,9 +135,17 @@ def _claim(connection: Connection, state: str, limit: int) -> list[Job]:
 def release(connection: Connection, file_ids: Iterable[int]) -> None:
     """Put jobs back that were in hand when the user interrupted; that was no attempt."""
     connection.executemany(
-        "update jobs set state = 'queued', attempts = 0 where file_id = ?",
+        "update jobs set state = 'queued', attempts = 0 where file_id = ? and state = 'running'",
         [(id_,) for id_ in file_ids],
     )
+
+
+def is_in_hand(connection: Connection, file_id: int) -> bool:
+    """Whether a job was claimed, and nothing has happened to it since."""
+    row = connection.execute(
+        "select 1 from jobs where file_id = ? and state = 'running'", (file_id,)
+    ).fetchone()
+    return row is not None
 
 
 def finish(connection: Connection, file_id: int) -> None:
@@ -146,18 +162,20 @@ def fail(connection: Connection, file_id: int, failure: Failure, reason: str) ->
 
 
 def retry_failed(connection: Connection, path: str) -> None:
-    """Queue everything below a path that could not be read, quarantined photos as suspects."""
+    """Queue a photo, or everything below a path, that could not be read; quarantined ones as suspects."""
     condition, values = below("folders.path", path)
+    folder, _, name = path.rpartition("/")
     connection.execute(
         f"""
         update jobs set
           state = case state when 'quarantined' then 'suspect' else 'queued' end,
           attempts = case state when 'quarantined' then 1 else 0 end
         where state in ('failed', 'quarantined') and file_id in (
-          select files.id from files join folders on folders.id = folder_id where {condition}
+          select files.id from files join folders on folders.id = folder_id
+          where {condition} or (folders.path = ? and files.name = ?)
         )
         """,
-        values,
+        (*values, to_column(folder or "/"), to_column(name)),
     )
 
 
@@ -179,9 +197,22 @@ def failures(connection: Connection, path: str = "/") -> list[FailedJob]:
     return sorted(found, key=lambda job: job.path)
 
 
-def count_waiting(connection: Connection) -> int:
-    """How many photos are still to be read."""
+def count_waiting(connection: Connection, path: str = "/") -> int:
+    """How many photos below a path are still to be read."""
+    condition, values = below("folders.path", path)
+    of_path = (
+        f"""
+        and file_id in (
+          select files.id from files join folders on folders.id = folder_id where {condition}
+        )
+        """
+        if path != "/"
+        else ""
+    )
     row = connection.execute(
-        "select count(*) from jobs where state in ('queued', 'running', 'suspect')"
+        f"""
+        select count(*) from jobs where state in ('queued', 'running', 'suspect') {of_path}
+        """,
+        values,
     ).fetchone()
     return int(row[0])

@@ -8,12 +8,18 @@ from pathlib import Path
 
 from photond.errors import IndexDatabaseError
 
+_STAYS = "run"
+
 
 @contextmanager
-def only_indexer(database: Path) -> Iterator[None]:
+def only_indexer(database: Path, *, stays: bool = False) -> Iterator[None]:
     """Be the only process that indexes into a database.
 
     The kernel drops the lock with the process, however that ends, so it cannot be left behind.
+
+    Args:
+        database: The index's file.
+        stays: Whether the process keeps the index up to date until it is told to end.
 
     Raises:
         IndexDatabaseError: Another process is at it, or the lock's file cannot be written.
@@ -29,13 +35,19 @@ def only_indexer(database: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+            holder, _, kind = os.pread(descriptor, 64, 0).decode(errors="replace").partition(" ")
+            if kind.strip() == _STAYS:
+                raise IndexDatabaseError(
+                    f"`photond run` (process {holder}) keeps {database} up to date",
+                    "It sees new photos in the configured folders by itself.",
+                ) from None
             raise IndexDatabaseError(
-                f"another photond (process {holder}) is indexing into {database}",
+                f"another photond (process {holder.strip()}) is indexing into {database}",
                 "Searching works meanwhile; to index, wait until it has finished.",
             ) from None
         os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        kind = f" {_STAYS}" if stays else ""
+        os.pwrite(descriptor, f"{os.getpid()}{kind}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -1,0 +1,72 @@
+"""`photond run`."""
+
+import signal
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from photond.cli.command import command
+from photond.cli.session import Session
+from photond.errors import UsageError
+
+if TYPE_CHECKING:
+    from photond.daemon.control import Control
+    from photond.daemon.daemon import Setup
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "run")(run)
+
+
+def run(session: Session) -> None:
+    """Keep the index up to date with the configured folders, until stopped.
+
+    Sees every photo that appears, changes, moves or goes. Ctrl-C and SIGTERM end it, SIGHUP makes it
+    read the configuration again.
+    """
+    from photond.daemon.daemon import Daemon
+    from photond.daemon.memory import be_frugal
+    from photond.store.database import explained
+    from photond.store.lock import only_indexer
+
+    be_frugal()
+    if not session.settings.folders:
+        raise UsageError(
+            "there is no folder to keep",
+            "Set `folders` in the configuration (`photond config init`).",
+        )
+    database = session.database
+    with (
+        closing(session.open_index(create=True)) as connection,
+        explained(database),
+        only_indexer(database, stays=True),
+    ):
+        daemon = Daemon(connection, database, lambda: _load(session, database))
+        _obey_signals(daemon.control)
+        daemon.run()
+
+
+def _load(session: Session, database: Path) -> "Setup":
+    from photond.daemon.daemon import Setup
+    from photond.pipeline.engine import examine_new_pack
+
+    fresh = session.anew()
+    examine_new_pack(database, fresh.pack)
+    return Setup(fresh.settings, fresh.pack, fresh.vocabulary)
+
+
+def _obey_signals(control: "Control") -> None:
+    def end(number: int, frame: object) -> None:
+        del number, frame
+        control.stop()
+
+    def reload(number: int, frame: object) -> None:
+        del number, frame
+        control.reload()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGHUP, reload)

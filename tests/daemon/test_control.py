@@ -1,0 +1,149 @@
+"""The daemon's own loop, asked by another thread as a server asks it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from photond.config.settings import ModelSettings, Settings, WatchSettings
+from photond.daemon.control import MAX_HINTS, Control
+from photond.daemon.daemon import Daemon, Setup
+from photond.daemon.hints import FileHint, LostHint
+from photond.daemon.status import DaemonStatus, Rate
+from photond.models.pack import Pack
+from photond.store.database import Connection, connect, open_index
+from photond.vocabulary.concepts import Vocabulary
+
+
+class Kept:
+    """A daemon on a thread of its own, and the index that it keeps."""
+
+    def __init__(self, daemon: Daemon, reader: Connection) -> None:
+        self.daemon = daemon
+        self.control = daemon.control
+        self.reader = reader
+        self.thread = threading.Thread(target=daemon.run)
+        self.thread.start()
+
+    @property
+    def photos(self) -> int:
+        query = "select count(*) from files where content_id is not null and state = 'present'"
+        return self.reader.execute(query).fetchone()[0]
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert self.thread.is_alive()
+            assert time.monotonic() < end, self.control.status()
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def pulses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def kept(tmp_path: Path, photos: Path, mini: Pack, pulses: list[float]) -> Iterator[Kept]:
+    database = tmp_path / "index.db"
+    settings = Settings(
+        folders=(str(photos),),
+        watch=WatchSettings(settle_seconds=0.2),
+        model=ModelSettings(idle_unload_seconds=1),
+    )
+
+    def pulse() -> float:
+        pulses.append(time.monotonic())
+        return 0.2
+
+    with (
+        closing(open_index(database, create=True)) as connection,
+        closing(connect(database)) as reader,
+    ):
+        setup = Setup(settings, mini, Vocabulary(()))
+        kept = Kept(Daemon(connection, database, lambda: setup, pulse=pulse), reader)
+        yield kept
+        kept.control.stop()
+        kept.thread.join(20)
+        assert not kept.thread.is_alive()
+        assert kept.control.status().state == "stopping"
+
+
+def test_while_it_is_paused_no_photo_is_read_and_each_reason_counts(kept, photos, sample) -> None:
+    kept.control.pause()
+    kept.control.pause("battery")
+    sample("cat", photos / "a.jpg")
+    kept.wait(lambda: kept.control.status().waiting == 1)
+    status = kept.control.status()
+    assert (status.state, status.paused_by) == ("paused", ("battery", "user"))
+    kept.control.resume()
+    time.sleep(0.5)
+    assert kept.photos == 0
+    kept.control.resume("battery")
+    kept.wait(lambda: kept.photos == 1)
+    kept.wait(lambda: kept.control.status().state == "idle")
+
+
+def test_its_status_says_what_it_has_done_and_how_folders_are_watched(kept, photos, sample) -> None:
+    sample("cat", photos / "a.jpg")
+    (photos / "bad.jpg").write_bytes(b"no photo")
+    kept.wait(lambda: kept.control.status().done == 2)
+    kept.wait(lambda: kept.control.status().state == "idle")
+    status = kept.control.status()
+    assert (status.failed, status.waiting, status.settling) == (1, 0, 0)
+    (root,) = status.roots
+    assert (root.path, root.watch, root.waiting) == (str(photos), "events", 0)
+    assert root.scanned_at is not None
+    assert status.loaded
+    kept.wait(lambda: not kept.control.status().loaded)
+    assert kept.control.status().done == 2
+
+
+def test_photos_that_failed_are_tried_again_when_asked(kept, photos) -> None:
+    (photos / "bad.jpg").write_bytes(b"no photo")
+    kept.wait(lambda: kept.control.status().failed == 1)
+    kept.control.retry()
+    kept.wait(lambda: kept.control.status().failed == 2)
+    kept.control.retry([str(photos / "bad.jpg")])
+    kept.wait(lambda: kept.control.status().failed == 3)
+
+
+def test_a_rescan_is_done_when_asked(kept, photos, sample) -> None:
+    sample("cat", photos / "a.jpg")
+    kept.wait(lambda: kept.photos == 1)
+    before = kept.reader.execute("select finished_at from scans").fetchone()
+    time.sleep(1.1)
+    kept.control.rescan()
+    kept.wait(lambda: kept.reader.execute("select finished_at from scans").fetchone() != before)
+
+
+def test_its_pulse_beats_as_often_as_it_was_asked_to(kept, pulses) -> None:
+    kept.wait(lambda: kept.control.status().state == "idle")
+    before = len(pulses)
+    time.sleep(1.1)
+    assert 3 <= len(pulses) - before <= 12
+
+
+def test_hints_are_kept_once_and_not_without_end() -> None:
+    woken: list[int] = []
+    control = Control(lambda: woken.append(1), DaemonStatus(1, "", ""))
+    for _ in range(3):
+        control.hint(FileHint("/p", "a.jpg"))
+    assert control.take_hints() == [FileHint("/p", "a.jpg")]
+    assert len(woken) == 1
+    for number in range(MAX_HINTS + 1):
+        control.hint(FileHint("/p", str(number)))
+    assert control.take_hints() == [LostHint()]
+
+
+def test_a_rate_is_that_of_the_last_minute() -> None:
+    rate = Rate(60)
+    assert rate.value is None
+    for second in range(0, 200, 2):
+        rate.note(second * (10 if second < 100 else 5), float(second))
+    assert rate.value == pytest.approx(5)
+    rate.clear()
+    assert rate.value is None

@@ -1,0 +1,275 @@
+"""`photond run`, with real files, the kernel's real events, and the real model."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_index import make_photos
+from tests.conftest import SAMPLES
+from tests.daemon.conftest import SETTLE_SECONDS
+
+
+def test_a_new_photo_is_found_within_seconds(daemon, photos, sample, photond) -> None:
+    first = sample("coffee", photos / "a.jpg")
+    running = daemon(photos)
+    running.wait_for(first)
+    second = sample("cat", photos / "b.jpg")
+    running.wait_for(first, second)
+    assert photond("query", "a cat", "--json").json[0]["path"] == str(second)
+
+
+def test_a_photo_in_a_new_folder_of_a_new_folder_is_found(daemon, photos, sample) -> None:
+    running = daemon(photos)
+    running.wait_for_log("folder is watched")
+    one = sample("cat", photos / "2024" / "05" / "a.jpg")
+    running.wait_for(one)
+    two = sample("coffee", photos / "2024" / "05" / "b.jpg")
+    running.wait_for(one, two)
+
+
+def test_a_photo_that_is_copied_slowly_is_read_once_and_whole(daemon, photos, sample) -> None:
+    sample("coffee", photos / "other.jpg")
+    running = daemon(photos)
+    running.wait_for(photos / "other.jpg")
+    data = (SAMPLES / "cat.jpg").read_bytes()
+    step = len(data) // 10
+    with (photos / "slow.jpg").open("wb", buffering=0) as file:
+        for start in range(0, len(data), step):
+            file.write(data[start : start + step])
+            time.sleep(SETTLE_SECONDS * 0.6)
+            assert not running.rows("select 1 from files where name = 'slow.jpg'")
+    running.wait_for(photos / "other.jpg", photos / "slow.jpg")
+    assert "photo failed" not in running.said
+
+
+def test_temporary_names_are_never_read_and_the_rename_is_seen(daemon, photos, sample) -> None:
+    sample("coffee", photos / "other.jpg")
+    running = daemon(photos, PHOTOND_INDEX_HIDDEN="true")
+    for name in (".a.jpg.Xy12Ab", "a.jpg.part", "a.jpg.crdownload", ".syncthing.a.jpg", "a.tmp"):
+        sample("cat", photos / name)
+    time.sleep(3 * SETTLE_SECONDS)
+    running.wait_for(photos / "other.jpg")
+    (photos / "a.jpg.part").rename(photos / "a.jpg")
+    running.wait_for(photos / "other.jpg", photos / "a.jpg")
+
+
+def test_a_photo_that_is_replaced_in_one_go_is_what_it_is_now(
+    daemon, photos, sample, photond
+) -> None:
+    photo = sample("cat", photos / "a.jpg")
+    running = daemon(photos)
+    running.wait_for(photo)
+    before = running.rows("select sha256 from photos")
+    sample("rocket", photos / ".new").rename(photo)
+    running.wait(lambda: running.rows("select sha256 from photos") != before, what="the new one")
+    running.wait_for(photo)
+    hits = photond("query", "a rocket on its launch pad", "--json").json
+    assert [hit["path"] for hit in hits] == [str(photo)]
+    assert hits[0]["score"] > 0.3
+
+
+def test_renames_and_moves_of_trees_cost_no_embedding(daemon, tmp_path, sample) -> None:
+    one, two, outside = tmp_path / "One", tmp_path / "Two", tmp_path / "outside"
+    two.mkdir()
+    outside.mkdir()
+    sample("coffee", two / "stays.jpg")
+    sample("cat", one / "a" / "b" / "cat.jpg")
+    sample("rocket", one / "rocket.jpg")
+    running = daemon(one, two)
+    stays = two / "stays.jpg"
+    running.wait_for(stays, one / "a" / "b" / "cat.jpg", one / "rocket.jpg")
+    embedded = running.embedded
+
+    (one / "rocket.jpg").rename(one / "renamed.jpg")
+    running.wait_for(stays, one / "a" / "b" / "cat.jpg", one / "renamed.jpg")
+    (one / "a").rename(one / "z")
+    running.wait_for(stays, one / "z" / "b" / "cat.jpg", one / "renamed.jpg")
+    (one / "z").rename(two / "from one")
+    running.wait_for(stays, two / "from one" / "b" / "cat.jpg", one / "renamed.jpg")
+    (two / "from one").rename(outside / "away")
+    running.wait_for(stays, one / "renamed.jpg")
+    # What happens out there is nobody's business, though the kernel goes on telling of it.
+    sample("pagoda", outside / "away" / "b" / "new.jpg")
+    (outside / "away" / "b" / "new.jpg").unlink()
+    (outside / "away").rename(one / "back")
+    running.wait_for(stays, one / "back" / "b" / "cat.jpg", one / "renamed.jpg")
+    assert running.embedded == embedded
+    # And the tree is watched under its new name.
+    sample("cat", one / "back" / "b" / "copy.jpg")
+    running.wait_for(
+        stays, one / "back" / "b" / "cat.jpg", one / "back" / "b" / "copy.jpg", one / "renamed.jpg"
+    )
+
+
+def test_deleted_photos_and_folders_are_gone(daemon, photos, sample) -> None:
+    keep = sample("coffee", photos / "keep.jpg")
+    for number in range(3):
+        sample("cat", photos / "deep" / f"{number}.jpg")
+    running = daemon(photos)
+    running.wait_for(keep, *(photos / "deep" / f"{number}.jpg" for number in range(3)))
+    (photos / "deep" / "0.jpg").unlink()
+    running.wait_for(keep, photos / "deep" / "1.jpg", photos / "deep" / "2.jpg")
+    shutil.rmtree(photos / "deep")
+    running.wait_for(keep)
+
+
+def test_a_root_that_is_deleted_and_made_again_is_watched_again(daemon, photos, sample) -> None:
+    sample("cat", photos / "a.jpg")
+    running = daemon(photos)
+    running.wait_for(photos / "a.jpg")
+    shutil.rmtree(photos)
+    running.wait_for()
+    for name in ("b.jpg", "c.jpg"):
+        sample("cat", photos / name)
+        running.wait(lambda name=name: str(photos / name) in running.present(), what=name)
+
+
+def test_a_folder_above_a_root_may_be_moved_away_and_back(daemon, tmp_path, sample) -> None:
+    root = tmp_path / "disk" / "Photos"
+    photo = sample("cat", root / "a.jpg")
+    running = daemon(root)
+    running.wait_for(photo)
+    (tmp_path / "disk").rename(tmp_path / "other")
+    running.wait_for()
+    assert running.rows("select state from files") == [("offline",)]
+    (tmp_path / "other").rename(tmp_path / "disk")
+    running.wait_for(photo)
+    assert running.embedded == 1
+
+
+def test_a_root_that_is_not_there_at_the_start_is_waited_for(daemon, tmp_path, sample) -> None:
+    root = tmp_path / "not" / "yet" / "Photos"
+    running = daemon(root)
+    running.wait_for_log("is offline")
+    photo = sample("cat", root / "deep" / "a.jpg")
+    running.wait_for(photo)
+
+
+def test_a_burst_of_files_and_folders_is_indexed_completely(daemon, photos, tmp_path) -> None:
+    source = tmp_path / "card"
+    source.mkdir()
+    make_photos(source, 60, side=64)
+    running = daemon(photos)
+    running.wait_for_log("folder is watched")
+    expected = []
+    for number in range(8):
+        shutil.copytree(source, photos / str(number))
+        expected += [photos / str(number) / path.name for path in source.iterdir()]
+    running.wait_for(*expected)
+    assert running.embedded == 60
+
+
+def test_what_happens_between_a_kill_and_the_next_start_is_found(daemon, photos, sample) -> None:
+    sample("cat", photos / "moves.jpg")
+    sample("coffee", photos / "goes.jpg")
+    running = daemon(photos)
+    running.wait_for(photos / "moves.jpg", photos / "goes.jpg")
+    make_photos(photos, 30, side=800)
+    running.wait(lambda: running.embedded > 2, what="some of them")
+    running.stop(signal.SIGKILL)
+    (photos / "goes.jpg").unlink()
+    (photos / "moves.jpg").rename(photos / "moved.jpg")
+    sample("rocket", photos / "new.jpg")
+    running.start()
+    numbered = [photos / f"{number:04}.jpg" for number in range(30)]
+    running.wait_for(photos / "moved.jpg", photos / "new.jpg", *numbered)
+    assert "is whole" in running.photond("doctor", code=None).stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_soon_when_told_to_and_loses_nothing(daemon, photos, number) -> None:
+    make_photos(photos, 60, side=1200)
+    running = daemon(photos)
+    running.wait(lambda: running.rows("select 1 from contents limit 1") != [], what="the first")
+    asked = time.monotonic()
+    assert running.stop(number) == 0
+    assert time.monotonic() - asked < 5
+    assert running.rows("select count(*) from jobs where state = 'running'") == [(0,)]
+
+
+def test_folders_are_added_and_removed_when_the_configuration_is_read_again(
+    daemon, tmp_path, sample, photond
+) -> None:
+    one = sample("cat", tmp_path / "One" / "a.jpg")
+    two = sample("coffee", tmp_path / "Two" / "b.jpg")
+    config = photond.config_file
+    config.parent.mkdir(parents=True)
+    config.write_text(f'folders = ["{one.parent}"]\n')
+    running = daemon()
+    running.wait_for(one)
+    config.write_text(f'folders = ["{two.parent}"]\n')
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for(one, two)
+    sample("rocket", tmp_path / "One" / "unseen.jpg")
+    three = sample("rocket", tmp_path / "Two" / "c.jpg")
+    running.wait_for(one, two, three)
+    config.write_text("folders = 1\n")
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for_log("the configuration stays as it was")
+    four = sample("pagoda", tmp_path / "Two" / "d.jpg")
+    running.wait_for(one, two, three, four)
+
+
+def test_patterns_in_a_folder_hold_below_it_and_can_change(daemon, photos, sample) -> None:
+    keep = sample("cat", photos / "keep.jpg")
+    sample("coffee", photos / "a" / "draft_1.jpg")
+    out = sample("rocket", photos / "draft_2.jpg")
+    running = daemon(photos)
+    running.wait_for(keep, out, photos / "a" / "draft_1.jpg")
+    (photos / "a" / ".photondignore").write_text("draft_*\n")
+    running.wait_for(keep, out)
+    (photos / "a" / ".photondignore").unlink()
+    running.wait_for(keep, out, photos / "a" / "draft_1.jpg")
+
+
+def test_a_photo_that_may_be_read_at_last_is_read(daemon, photos, sample) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    photo = sample("cat", photos / "a.jpg")
+    photo.chmod(0)
+    running = daemon(photos)
+    running.wait(lambda: "photo failed" in running.said, what="failed")
+    photo.chmod(0o600)
+    running.wait_for(photo)
+
+
+def test_times_from_the_future_and_from_1970_do_not_matter(daemon, photos, sample) -> None:
+    running = daemon(photos)
+    future, past = sample("cat", photos / "future.jpg"), sample("coffee", photos / "past.jpg")
+    os.utime(future, (4e9, 4e9))
+    os.utime(past, (0, 0))
+    running.wait_for(future, past)
+
+
+def test_only_one_daemon_keeps_an_index_and_the_pass_says_so(daemon, photos) -> None:
+    running = daemon(photos)
+    for command in (["run"], ["index", photos]):
+        run = running.photond(*command, code=5, PHOTOND_FOLDERS=str(photos))
+        assert f"`photond run` (process {running.process.pid}) keeps" in run.stderr
+
+
+def test_without_folders_it_says_what_to_set(photond) -> None:
+    assert "Set `folders`" in photond("run", code=2).stderr
+
+
+def test_an_idle_daemon_does_not_wake_up(daemon, photos, sample) -> None:
+    running = daemon(photos, PHOTOND_MODEL_IDLE_UNLOAD_SECONDS="1")
+    photo = sample("cat", photos / "a.jpg")
+    running.wait_for(photo)
+    time.sleep(3)
+
+    def switches() -> int:
+        return sum(
+            int(line.split()[1])
+            for path in Path(f"/proc/{running.process.pid}/task").glob("*/status")
+            for line in path.read_text().splitlines()
+            if line.startswith("voluntary_ctxt_switches")
+        )
+
+    before = switches()
+    time.sleep(5)
+    assert switches() - before <= 1
