@@ -5,28 +5,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+from typer.main import get_command
+
+from photond.cli.app import app
 from photond.config.example import example
 
 PROJECT = Path(__file__).resolve().parents[1]
-COMMANDS = (
-    "",
-    "index",
-    "query",
-    "similar",
-    "tags",
-    "status",
-    "doctor",
-    "models",
-    "models list",
-    "models path",
-    "models verify",
-    "models use",
-    "config",
-    "config init",
-    "config show",
-    "config path",
-    "config check",
-)
+
+
+def all_commands() -> list[str]:
+    """Every command and subcommand, in the order in which `photond --help` lists them."""
+    found = [""]
+    for name, one in get_command(app).commands.items():
+        found.append(name)
+        found += [f"{name} {inner}" for inner in getattr(one, "commands", {})]
+    return found
 
 
 def reference() -> str:
@@ -39,7 +32,7 @@ def reference() -> str:
     ]
     with tempfile.TemporaryDirectory() as home:
         environ = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1", "HOME": home}
-        for command in COMMANDS:
+        for command in all_commands():
             done = subprocess.run(
                 [sys.executable, "-m", "photond", *command.split(), "--help"],
                 capture_output=True,

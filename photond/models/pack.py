@@ -16,8 +16,8 @@ MANIFEST = "model.toml"
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[int, Meta(ge=0)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-# A file directly in the pack's folder: a pack cannot point at anything outside it.
-FileName = Annotated[str, Meta(pattern=r"^[^/\0]+$")]
+# A file directly in the pack's folder, and not hidden: a pack cannot point at anything outside it.
+FileName = Annotated[str, Meta(pattern=r"^[^./\0][^/\0]*$")]
 # A file in a repository on the hub, relative to its top.
 RemotePath = Annotated[str, Meta(pattern=r"^[^/\\\0][^\\\0]*$")]
 # On the scale of x / 255; values on the scale of x are a mistake that embeds noise.
@@ -151,7 +151,7 @@ class Reference(_Section, frozen=True, kw_only=True):
 
     Attributes:
         cosines: Of each known picture (rows) with each known text (columns), in the order of
-            `photond.pipeline.alignment.KNOWN`.
+            `photond.pipeline.pairs.KNOWN`.
         tolerance: How far a cosine may be off.
     """
 
