@@ -105,10 +105,9 @@ def read_supplies(folder: Path = SUPPLIES) -> list[Supply]:
             online = _read(name / "online")
             found.append(
                 Supply(
-                    # USB chargers were once told apart as USB_DCP, USB_PD and so on. A charger's
-                    # `online` is 2 where it may be programmed.
                     kind=kind,
                     scope=_read(name / "scope"),
+                    # 2 is a charger whose voltage can be set.
                     online=None if not online else online != "0",
                     status=_read(name / "status"),
                     present=_read(name / "present") != "0",

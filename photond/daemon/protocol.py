@@ -6,14 +6,14 @@ answers to bytes.
 """
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from photond.config.wording import quoted
 from photond.errors import PhotondError, UsageError
 
-VERSION = 1
+VERSION: Final = 1
 MAX_LINE_BYTES = 1 << 20  # a line of a request, with its newline
 
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=r"\A/[^\x00]*\Z")]
@@ -29,11 +29,11 @@ class Request(
     photond: Literal[1] = VERSION
 
 
-class StatusRequest(Request, tag="status"):
+class StatusRequest(Request, frozen=True, tag="status"):
     """What are you doing?"""
 
 
-class _Search(Request, kw_only=True):
+class _Search(Request, frozen=True, kw_only=True):
     """What the two kinds of search have in common.
 
     Attributes:
@@ -57,7 +57,7 @@ class _Search(Request, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
-class QueryRequest(_Search, kw_only=True, tag="query"):
+class QueryRequest(_Search, frozen=True, kw_only=True, tag="query"):
     """Which photos show this?
 
     Attributes:
@@ -67,7 +67,7 @@ class QueryRequest(_Search, kw_only=True, tag="query"):
     text: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class SimilarRequest(_Search, kw_only=True, tag="similar"):
+class SimilarRequest(_Search, frozen=True, kw_only=True, tag="similar"):
     """Which photos look like this one?
 
     Attributes:
@@ -77,15 +77,15 @@ class SimilarRequest(_Search, kw_only=True, tag="similar"):
     photo: Path
 
 
-class PauseRequest(Request, tag="pause"):
+class PauseRequest(Request, frozen=True, tag="pause"):
     """Rest until you are told to go on, also over a restart of yours."""
 
 
-class ResumeRequest(Request, tag="resume"):
+class ResumeRequest(Request, frozen=True, tag="resume"):
     """Go on."""
 
 
-class RescanRequest(Request, kw_only=True, tag="rescan"):
+class RescanRequest(Request, frozen=True, kw_only=True, tag="rescan"):
     """Compare folders with the index.
 
     Attributes:
@@ -95,7 +95,7 @@ class RescanRequest(Request, kw_only=True, tag="rescan"):
     paths: tuple[Path, ...] = ()
 
 
-class RetryRequest(Request, kw_only=True, tag="retry"):
+class RetryRequest(Request, frozen=True, kw_only=True, tag="retry"):
     """Try photos again that failed.
 
     Attributes:
@@ -105,11 +105,11 @@ class RetryRequest(Request, kw_only=True, tag="retry"):
     paths: tuple[Path, ...] = ()
 
 
-class ReloadRequest(Request, tag="reload"):
+class ReloadRequest(Request, frozen=True, tag="reload"):
     """Read the configuration again."""
 
 
-class StopRequest(Request, tag="stop"):
+class StopRequest(Request, frozen=True, tag="stop"):
     """Finish what is in hand and end."""
 
 
@@ -245,7 +245,7 @@ def decode_request(line: bytes) -> AnyRequest:
         raise ProtocolError(f"there is no command {shown}; there are {known}")
     try:
         # Not msgspec's own JSON: it refuses the lone surrogates in which paths carry their odd bytes.
-        decoded: AnyRequest = msgspec.convert(request, AnyRequest)  # type: ignore[arg-type]
+        decoded: AnyRequest = msgspec.convert(request, AnyRequest)
     except (ValueError, RecursionError) as error:  # msgspec's ValidationError is a ValueError
         raise ProtocolError(f"the request is not right: {error}") from error
     return decoded

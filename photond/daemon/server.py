@@ -100,9 +100,12 @@ class Server:
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._guard = threading.Lock()
         self._closing = False
-        self._place = None if inherited is not None else _Place(path)
-        self._listener = inherited if self._place is None else self._place.listener
-        self._listener.setblocking(False)
+        self._place: _Place | None = None
+        if inherited is None:
+            self._place = _Place(path)
+            inherited = self._place.listener
+        self._listener = inherited
+        self._listener.settimeout(0)
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._accept, name="photond-server", daemon=True)
 
@@ -185,7 +188,7 @@ class Server:
                 self._clients[connection] = thread
         if is_full:
             busy = PhotondError("too many programs are asking the daemon", "Try again.")
-            connection.setblocking(False)
+            connection.settimeout(0)
             with contextlib.suppress(OSError):
                 connection.send(protocol.encode_error(busy))
             connection.close()
@@ -304,7 +307,9 @@ class _Place:
         self._path = path
         try:
             _make_private(path.parent)
-            self._lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(
+                path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+            )
         except OSError as error:
             raise _cannot_listen(path, error) from error
         try:
@@ -374,7 +379,7 @@ def _make_private(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     if status.st_uid != os.geteuid():
         raise PermissionError(errno.EACCES, "its folder belongs to another user")
-    if stat.S_IMODE(status.st_mode) != 0o700:
+    if stat.S_IMODE(status.st_mode) & 0o077:
         folder.chmod(0o700)
 
 

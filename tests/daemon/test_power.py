@@ -91,9 +91,7 @@ SUPPLIES = st.lists(
         kind=st.sampled_from(["Battery", "Mains", "USB", "USB_PD", "UPS", "Wireless"]),
         scope=st.sampled_from(["", "System", "Device", "Unknown"]),
         online=st.sampled_from([None, True, False]),
-        status=st.sampled_from(
-            ["", "Unknown", "Charging", "Discharging", "Not charging", "Full"]
-        ),
+        status=st.sampled_from(["", "Unknown", "Charging", "Discharging", "Not charging", "Full"]),
         present=st.booleans(),
     )
 )
