@@ -6,6 +6,7 @@ that the process died with it in hand: it becomes a *suspect*, is tried once mor
 it, and is *quarantined* when the process dies again.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,7 @@ from typing import Literal
 from photond.store.clock import now
 from photond.store.database import Connection, transaction
 from photond.store.embeddings import embedded_contents
-from photond.store.paths import below, joined
+from photond.store.paths import below, joined, to_column
 
 Failure = Literal["unreadable", "undecodable", "crashed"]
 
@@ -145,20 +146,28 @@ def fail(connection: Connection, file_id: int, failure: Failure, reason: str) ->
     )
 
 
-def retry_failed(connection: Connection, path: str) -> None:
-    """Queue everything below a path that could not be read, quarantined photos as suspects."""
+def retry_failed(connection: Connection, path: str) -> int:
+    """Queue what could not be read: a photo, or everything below a folder.
+
+    Photos that are quarantined become suspects, which are tried with nothing beside them.
+
+    Returns:
+        How many photos are tried again.
+    """
     condition, values = below("folders.path", path)
-    connection.execute(
+    folder, name = os.path.split(path)
+    return connection.execute(
         f"""
         update jobs set
           state = case state when 'quarantined' then 'suspect' else 'queued' end,
           attempts = case state when 'quarantined' then 1 else 0 end
         where state in ('failed', 'quarantined') and file_id in (
-          select files.id from files join folders on folders.id = folder_id where {condition}
+          select files.id from files join folders on folders.id = folder_id
+          where {condition} or (folders.path = ? and files.name = ?)
         )
         """,
-        values,
-    )
+        (*values, to_column(folder), to_column(name)),
+    ).rowcount
 
 
 def failures(connection: Connection, path: str = "/") -> list[FailedJob]:
