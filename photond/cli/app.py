@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 from photond import __version__
-from photond.cli import config, control, doctor, index, models, query, status, tags, vocabulary
+from photond.cli import (
+    config,
+    control,
+    doctor,
+    index,
+    models,
+    query,
+    service,
+    status,
+    tags,
+    vocabulary,
+)
 from photond.cli.command import ConfigOption, QuietOption, VerboseOption, root_options
 
 app = typer.Typer(
@@ -48,4 +59,5 @@ for module in (index, query, tags, status, control, doctor):
     module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(vocabulary.app, name="vocabulary")
+app.add_typer(service.app, name="service")
 app.add_typer(config.app, name="config")
