@@ -3,30 +3,23 @@
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from typer.main import get_command
+
+from photond.cli.app import app
 from photond.config.example import example
 
 PROJECT = Path(__file__).resolve().parents[1]
-COMMANDS = (
-    "",
-    "index",
-    "query",
-    "similar",
-    "tags",
-    "status",
-    "doctor",
-    "models",
-    "models list",
-    "models path",
-    "models verify",
-    "models use",
-    "config",
-    "config init",
-    "config show",
-    "config path",
-    "config check",
-)
+
+
+def commands(group: object = None, name: str = "") -> Iterator[str]:
+    """The names of all commands, each before its subcommands."""
+    yield name
+    group = get_command(app) if group is None else group
+    for sub, command in getattr(group, "commands", {}).items():
+        yield from commands(command, f"{name} {sub}".lstrip())
 
 
 def reference() -> str:
@@ -39,7 +32,7 @@ def reference() -> str:
     ]
     with tempfile.TemporaryDirectory() as home:
         environ = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1", "HOME": home}
-        for command in COMMANDS:
+        for command in commands():
             done = subprocess.run(
                 [sys.executable, "-m", "photond", *command.split(), "--help"],
                 capture_output=True,

@@ -4,11 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
+from typer.main import get_command
 
+from photond.cli.app import app
 from photond.models.shelf import BUILT_IN
 from tests.conftest import SAMPLES
 
@@ -87,17 +91,13 @@ def test_another_pack_embeds_anew_and_the_old_embeddings_stay(photond, photos, s
     assert photond("index", photos, "--json").json["unchanged"] == 1
 
 
-COMMANDS = [
-    [],
-    ["index"],
-    ["query"],
-    ["similar"],
-    ["tags"],
-    ["status"],
-    ["doctor"],
-    *(["models", name] for name in ("list", "path", "verify", "use")),
-    *(["config", name] for name in ("init", "show", "path", "check")),
-]
+def commands(group: Any, name: list[str]) -> Iterator[list[str]]:
+    yield name
+    for sub, command in getattr(group, "commands", {}).items():
+        yield from commands(command, [*name, sub])
+
+
+COMMANDS = list(commands(get_command(app), []))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

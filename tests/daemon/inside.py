@@ -83,6 +83,9 @@ def main() -> None:
     def reload(number: int, frame: object) -> None:
         del number, frame
         notifier.reloading()
+        there = (HOME / "disk" / "photo").exists()
+        (DATA / "disk.new").write_text(f"the disk is {'there' if there else 'away'}\n")
+        (DATA / "disk.new").rename(DATA / "disk")
         notifier.ready()
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

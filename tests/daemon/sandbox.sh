@@ -4,6 +4,7 @@
 set -eu
 user=$1 project=$2 site=$3 python=$4 unit=$5 drop_in=$6
 mount --make-rprivate /
+mount --make-rshared / # among themselves, as systemd has it
 umount -l /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
 group=/sys/fs/cgroup/photond-test-$$
@@ -33,6 +34,20 @@ chmod 0 "$nodes"/*
 chmod 700 "$runtime"
 chown -R "$user:$user" "$runtime"
 
+# A disk that is plugged in while the service runs, and pulled out again.
+disk=/srv/home/disk
+mkdir "$disk"
+await() { for _ in $(seq 600); do [ ! -e "$1" ] || return 0; sleep 0.1; done; exit 1; }
+(
+  await "$runtime/plug"
+  mount -t tmpfs none "$disk"
+  echo photo > "$disk/photo"
+  touch "$runtime/plug.done"
+  await "$runtime/pull"
+  umount "$disk"
+  touch "$runtime/pull.done"
+) &
+
 exec setpriv --reuid "$user" --regid "$user" --clear-groups env -i PATH="$PATH" HOME=/srv/home \
   XDG_RUNTIME_DIR="$runtime" sh -eu -c '
     "$0" --user >/dev/null 2>&1 &
@@ -41,7 +56,17 @@ exec setpriv --reuid "$user" --regid "$user" --clear-groups env -i PATH="$PATH" 
     systemctl --user start photond.service || cat "$HOME/.local/share/photond/error"
     cat "$HOME/.local/share/photond/seen.json" || echo "{}"
     systemctl --user show photond.service --property=ActiveState,StatusText,ExecMainStatus
-    systemctl --user reload photond.service && echo "reloaded"
+    await() { for _ in $(seq 600); do [ ! -e "$1" ] || return 0; sleep 0.1; done; exit 1; }
+    disk=$HOME/.local/share/photond/disk
+    cd "$XDG_RUNTIME_DIR"
+    for step in plug pull; do
+      touch "$step"
+      await "$step.done"
+      systemctl --user reload photond.service
+      await "$disk"
+      cat "$disk"
+      rm "$disk"
+    done
     systemctl --user stop photond.service
     systemctl --user show photond.service --property=ActiveState,Result
     kill "$manager"
