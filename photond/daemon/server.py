@@ -96,7 +96,7 @@ class Server:
     ) -> None:
         self._control = control
         self._deadline = deadline
-        self._max_clients = max_clients
+        self._free = threading.Semaphore(max_clients)
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._guard = threading.Lock()
         self._closing = False
@@ -121,6 +121,7 @@ class Server:
             self._closing = True
         if self._thread.ident is not None:
             self._wake.send(b"x")
+            self._free.release()
             self._thread.join()
         with self._guard:
             clients = dict(self._clients)
@@ -158,42 +159,43 @@ class Server:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while True:
+                # While all are taken, who comes waits in the kernel's queue, request and all.
+                self._free.acquire()
                 ready = {key.fileobj for key, _ in selector.select()}
                 if self._closing:
                     return
-                if self._listener in ready:
-                    self._take_client()
+                if self._listener not in ready or not self._take_client():
+                    self._free.release()
 
-    def _take_client(self) -> None:
+    def _take_client(self) -> bool:
+        """Begin to serve whoever has come; returns whether anybody is being served by it."""
         try:
             connection, _ = self._listener.accept()
         except BlockingIOError:
-            return  # it hung up again
+            return False  # it hung up again
         except OSError as error:
             # Too many open files, most likely: without a rest this would spin until some are closed.
             log.warning("a client could not be accepted", error=str(error))
             time.sleep(0.1)
-            return
+            return False
         if not _is_same_user(connection):
             log.warning("a client of another user was refused")
             connection.close()
-            return
-        connection.settimeout(self._deadline)
+            return False
         thread = threading.Thread(
             target=self._serve, args=(connection,), name="photond-client", daemon=True
         )
         with self._guard:
-            is_full = len(self._clients) >= self._max_clients
-            if not is_full:
-                self._clients[connection] = thread
-        if is_full:
-            busy = PhotondError("too many programs are asking the daemon", "Try again.")
-            connection.settimeout(0)
-            with contextlib.suppress(OSError):
-                connection.send(protocol.encode_error(busy))
+            self._clients[connection] = thread
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads, or no memory for one
+            log.warning("a client could not be served", error=str(error))
+            with self._guard:
+                del self._clients[connection]
             connection.close()
-            return
-        thread.start()
+            return False
+        return True
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -203,6 +205,7 @@ class Server:
             with self._guard:
                 del self._clients[connection]
             connection.close()
+            self._free.release()
 
     def _converse(self, connection: socket.socket) -> None:
         """Answer one request after the other.

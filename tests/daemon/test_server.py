@@ -246,12 +246,28 @@ def test_a_long_answer_keeps_nobody_waiting(path, control) -> None:
         assert len(late) == 1
 
 
-def test_more_clients_than_there_is_room_for_are_told(path, control) -> None:
-    with Server(control, path, max_clients=2), connected(path), connected(path):
-        while threads().count("photond-client") < 2:
+def test_more_clients_than_there_is_room_for_wait_their_turn(path, control) -> None:
+    with (
+        Server(control, path, max_clients=2, deadline=2.0),
+        connected(path) as one,
+        connected(path),
+        connected(path) as third,
+    ):
+        third.sendall(protocol.encode_request("retry"))
+        one.close()
+        with third.makefile("rb") as answers:
+            assert json.loads(answers.readline()) == {"result": {"photos": 3}}
+        # And when nobody leaves, those who say nothing are hung up on.
+        assert ask("status", path=path) is not None
+
+
+def test_closing_does_not_wait_for_room(path, control) -> None:
+    with Server(control, path, max_clients=1) as running, connected(path):
+        while "photond-client" not in threads():
             time.sleep(0.01)
-        with pytest.raises(DaemonError, match="too many"):
-            ask("status", path=path)
+        began = time.monotonic()
+        running.close()
+        assert time.monotonic() - began < server.CLOSING
 
 
 def test_many_clients_at_once_are_all_answered(path, control) -> None:
@@ -468,3 +484,16 @@ def test_asking_loads_nothing_heavy() -> None:
         env=os.environ | {"XDG_RUNTIME_DIR": "/nowhere"},
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_machine_without_room_for_a_thread_serves_again_when_there_is(path, monkeypatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        del thread
+        monkeypatch.undo()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(DaemonError, match="went away"):
+        ask("status", path=path)
+    assert ask("status", path=path) is not None
