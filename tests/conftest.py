@@ -90,7 +90,7 @@ def make_command(home: Path) -> Command:
     environ = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PHOTOND", "ORT_")) and name != "CI"
+        if not name.startswith(("PHOTOND", "ORT_", "HF_")) and name != "CI"
     }
     environ |= {
         "HOME": str(home),

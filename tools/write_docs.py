@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from typer.main import get_command
@@ -14,12 +13,13 @@ from photond.config.example import example
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-def commands(group: object = None, name: str = "") -> Iterator[str]:
-    """The names of all commands, each before its subcommands."""
-    yield name
-    group = get_command(app) if group is None else group
-    for sub, command in getattr(group, "commands", {}).items():
-        yield from commands(command, f"{name} {sub}".lstrip())
+def all_commands() -> list[str]:
+    """Every command and subcommand, in the order in which `photond --help` lists them."""
+    found = [""]
+    for name, one in get_command(app).commands.items():
+        found.append(name)
+        found += [f"{name} {inner}" for inner in getattr(one, "commands", {})]
+    return found
 
 
 def reference() -> str:
@@ -32,7 +32,7 @@ def reference() -> str:
     ]
     with tempfile.TemporaryDirectory() as home:
         environ = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1", "HOME": home}
-        for command in commands():
+        for command in all_commands():
             done = subprocess.run(
                 [sys.executable, "-m", "photond", *command.split(), "--help"],
                 capture_output=True,

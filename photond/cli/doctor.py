@@ -5,6 +5,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from photond.cli.command import command
 from photond.cli.output import finish, print_json, print_line
 from photond.cli.session import Session
-from photond.errors import ExitCode, PhotondError
+from photond.errors import ExitCode, PhotondError, UsageError
 
 _MIN_FREE_BYTES = 500_000_000
 
@@ -40,9 +41,55 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    session: Session, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    session: Session,
+    alignment: Annotated[
+        bool,
+        typer.Option(
+            "--alignment",
+            help="Show what the model pack makes of known pictures and texts, in figures.",
+        ),
+    ] = False,
+    pack: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --alignment: look at this pack instead of the one in use.",
+            show_default=False,
+        ),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="With --alignment: take these pictures, named by what they show, as beach.jpg or "
+            "dog/1.jpg.",
+            show_default=False,
+        ),
+    ] = None,
+    combined: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL.onnx",
+            help="With --alignment: derive the score's scale and bias from this model, which has both "
+            "towers in one.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Test everything that photond relies on, one line each, with the remedy where it is not so."""
+    """Test everything that photond relies on, one line each, with the remedy where it is not so.
+
+    With --alignment, look closely at a model pack: cosines, logits and confidences of pictures with
+    texts, what the outputs and the padding do, and a verdict on each; the exit code is 4 where one is
+    an error.
+    """
+    if alignment:
+        from photond.cli.alignment import show_alignment
+
+        show_alignment(session, pack, pictures, combined, json=json)
+        return
+    if (pack, pictures, combined) != (None, None, None):
+        raise UsageError("--pack, --pictures and --combined belong to --alignment")
     examinations: tuple[Callable[[Session], Iterator[Finding]], ...] = (
         _configuration,
         _sqlite,
@@ -106,12 +153,11 @@ def _sqlite(_session: Session) -> Iterator[Finding]:
 
 
 def _model(session: Session) -> Iterator[Finding]:
+    from photond.cli.models import tried
     from photond.pipeline.alignment import try_out
 
     pack = session.pack
-    margin = try_out(pack).margin
-    agree = f"its towers agree (known pictures lead by {margin:.2f})"
-    yield Finding("model", "ok", f"the pack {pack.name!r} is whole, and {agree}")
+    yield Finding("model", "ok", f"the pack {pack.name!r} is {tried(pack, try_out(pack))}")
     if pack.name == "mini":
         yield Finding(
             "model",

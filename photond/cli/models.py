@@ -1,13 +1,26 @@
 """`photond models`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from photond.cli.command import command
 from photond.cli.output import finish, note, print_json, print_line, print_table
+from photond.cli.quantize import quantize
 from photond.cli.session import Session
-from photond.errors import ExitCode, PhotondError
+from photond.errors import ExitCode, ModelError, PhotondError
+
+if TYPE_CHECKING:
+    from photond.models.pack import Pack
+    from photond.pipeline.alignment import Alignment
+
+# What `download` fetches when it is not said what.
+_RECOMMENDED = "siglip-base"
+
+if TYPE_CHECKING:
+    from photond.models.pack import Pack
+    from photond.pipeline.alignment import Alignment
 
 app = typer.Typer(
     help="Model packs: what understands the photos and the words.", no_args_is_help=True
@@ -22,39 +35,190 @@ NameArgument = Annotated[
 def _list(
     session: Session, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
-    """List the packs that are there; a star marks the one in use."""
+    """List the packs that are there and those that can be downloaded; a star marks the one in use."""
     from photond.config import locations
+    from photond.models.registry import registered_packs
     from photond.models.shelf import all_packs
 
     used = session.settings.model.pack
     packs = all_packs(locations.models_dir())
+    absent = {name: pack for name, pack in registered_packs().items() if name not in packs}
     if json:
         print_json(
-            [
-                {
-                    "name": name,
-                    "in_use": name == used,
-                    "title": None if isinstance(pack, PhotondError) else pack.title,
-                    "licence": None if isinstance(pack, PhotondError) else pack.licence,
-                    "path": None if isinstance(pack, PhotondError) else str(pack.folder),
-                    "error": str(pack) if isinstance(pack, PhotondError) else None,
-                }
-                for name, pack in packs.items()
-            ]
+            [_as_json(name, pack, used, is_there=True) for name, pack in packs.items()]
+            + [_as_json(name, pack, used, is_there=False) for name, pack in absent.items()]
         )
         return
     print_table(
         ("", "pack", "about"),
-        (("*" if name == used else " ", name, _about(pack)) for name, pack in packs.items()),
+        [
+            *(("*" if name == used else " ", name, _about(pack)) for name, pack in packs.items()),
+            *(
+                ("*" if name == used else " ", name, f"{_about(pack)}, not downloaded{_size(pack)}")
+                for name, pack in absent.items()
+            ),
+        ],
     )
 
 
-def _about(pack: object) -> str:
-    from photond.models.pack import Pack
+def _as_json(
+    name: str, pack: "Pack | PhotondError", used: str, *, is_there: bool
+) -> dict[str, object]:
+    from photond.models.registry import stated_bytes
+    from photond.models.shelf import bytes_of
 
-    if isinstance(pack, Pack):
-        return f"{pack.title} ({pack.licence})"
-    return f"cannot be used: {pack}"
+    error, size = None, None
+    if isinstance(pack, PhotondError):
+        error = str(pack)
+    elif is_there:
+        try:
+            size = bytes_of(pack)
+        except ModelError as missing:
+            error = str(missing)
+    else:
+        size = stated_bytes(pack)
+    known = None if isinstance(pack, PhotondError) else pack
+    return {
+        "name": name,
+        "in_use": name == used,
+        "downloaded": is_there,
+        "title": known and known.title,
+        "licence": known and known.licence,
+        "bytes": size,
+        "path": str(known.folder) if known and is_there else None,
+        "error": error,
+    }
+
+
+def _about(pack: "Pack | PhotondError") -> str:
+    if isinstance(pack, PhotondError):
+        return f"cannot be used: {pack}"
+    return f"{pack.title} ({pack.licence})"
+
+
+def _size(pack: "Pack") -> str:
+    from photond.models.registry import stated_bytes
+
+    size = stated_bytes(pack)
+    return "" if size is None else f", {_megabytes(size)}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+def download(
+    session: Session,
+    name: Annotated[
+        str, typer.Argument(help="Name of a pack, see `photond models list`.")
+    ] = _RECOMMENDED,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Fetch it anew; one that is there stays until the new one is whole."
+        ),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Download a pack from the Hugging Face hub, verify it, and try it out.
+
+    This is the one command that uses the network. It asks for the pack's files and sends nothing of
+    yours; if you set HF_TOKEN, the hub is given that token. When it is interrupted, the same command
+    goes on from there.
+    """
+    from photond.config import locations
+    from photond.models.download import whole_pack
+    from photond.models.registry import find_registered
+    from photond.models.shelf import bytes_of
+
+    used = session.settings.model.pack
+    shelf = locations.models_dir()
+    entry = find_registered(name)
+    pack = None if force else whole_pack(name, shelf)
+    if pack is not None:
+        note(f"{name} is there already, and whole; --force fetches it anew")
+    else:
+        pack = _download(entry, shelf)
+    if json:
+        print_json(
+            {
+                "name": name,
+                "path": str(pack.folder),
+                "revision": pack.revision,
+                "bytes": bytes_of(pack),
+            }
+        )
+        return
+    print_line(f"{name}: {pack.folder}")
+    if name != used:
+        print_line(f"To search with it: photond models use {name}")
+
+
+def _download(entry: "Pack", shelf: Path) -> "Pack":
+    from photond.cli.progress import transfer_bar
+    from photond.models.download import downloading
+    from photond.pipeline.alignment import try_out
+
+    try:
+        with downloading(entry, shelf) as transfer:
+            there = f", {_megabytes(transfer.there)} of it there already" if transfer.there else ""
+            note(
+                f"{entry.name}: {entry.title} ({entry.licence}), {_megabytes(transfer.bytes)}{there}, "
+                f"from {transfer.source} at {transfer.commit:.12}"
+            )
+            for fact in entry.unverified:
+                note(f"not verified: {fact}")
+            with transfer_bar(transfer.bytes, transfer.there) as report:
+                transfer.fetch(report)
+            note(f"{entry.name}: fetched; trying it out")
+            return transfer.finish(try_out)
+    except KeyboardInterrupt:
+        note(
+            "photond: interrupted; what was fetched is kept, and the same command goes on from there"
+        )
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def remove(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="Name of a pack, see `photond models list`.")],
+) -> None:
+    """Delete a downloaded pack, or what an interrupted download left of one.
+
+    Embeddings that were made with it stay in the index.
+    """
+    from photond.config import locations
+    from photond.models.shelf import remove_pack
+
+    if name == session.settings.model.pack:
+        raise ModelError(
+            f"the pack {name!r} is in use", "Change to another first with `photond models use`."
+        )
+    if _answers(session, locations.models_dir() / name):
+        raise ModelError(
+            f"the pack {name!r} still answers, until all photos are embedded with the one in use",
+            "Run `photond index` first.",
+        )
+    remove_pack(name, locations.models_dir())
+    print_line(f"{name} is deleted")
+
+
+def _answers(session: Session, folder: Path) -> bool:
+    """Whether it is the pack in this folder that queries are answered with."""
+    from contextlib import closing
+
+    from photond.models.shelf import find_by_fingerprint
+    from photond.store.database import explained
+    from photond.store.packs import serving_pack
+
+    if not session.database.exists():
+        return False
+    with closing(session.open_index()) as connection, explained(session.database):
+        serving = serving_pack(connection)
+    if serving is None:
+        return False
+    pack = find_by_fingerprint(serving.fingerprint, serving.name, folder.parent)
+    return pack is not None and pack.folder == folder
 
 
 def path(session: Session, name: NameArgument = None) -> None:
@@ -66,14 +230,25 @@ def path(session: Session, name: NameArgument = None) -> None:
 
 
 def verify(session: Session, name: NameArgument = None) -> None:
-    """Compare the files of a pack with their hashes, and known pictures with known texts."""
+    """See that a pack is whole and does what its model.toml says.
+
+    Compares its files with their hashes, its tokenizer with its text tower, and known pictures with
+    known texts. `photond doctor --alignment` shows the figures.
+    """
     from photond.config import locations
     from photond.models.shelf import find_pack
     from photond.pipeline.alignment import try_out
 
     pack = find_pack(name or session.settings.model.pack, locations.models_dir())
-    margin = try_out(pack).margin
-    print_line(f"{pack.name}: whole, and its towers agree (known pictures lead by {margin:.2f})")
+    print_line(f"{pack.name}: {tried(pack, try_out(pack))}")
+
+
+def tried(pack: "Pack", alignment: "Alignment") -> str:
+    """What trying a pack out came to, in words."""
+    if pack.untrained:
+        return "whole; its weights are random, so it finds nothing"
+    margin = alignment.margin
+    return f"whole, and its towers agree (known pictures lead by {margin:.2f})"
 
 
 def use(
@@ -160,4 +335,7 @@ command(app, "list")(_list)
 command(app, "prune")(prune)
 command(app, "path")(path)
 command(app, "verify")(verify)
+command(app, "download")(download)
+command(app, "remove")(remove)
 command(app, "use")(use)
+command(app, "quantize")(quantize)

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, on a terminal only."""
+"""Progress bars on standard error, on a terminal only."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,3 +61,33 @@ def progress_bar(*, hidden: bool) -> Iterator[Callable[["Progress"], None]]:
             )
 
         yield update
+
+
+@contextmanager
+def transfer_bar(total: int, there: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a download is, with its speed and the time left.
+
+    Args:
+        total: Bytes in all.
+        there: How many of them are there already.
+
+    Yields:
+        What to call with each number of bytes more, or fewer.
+    """
+    terminal = console(stderr=True)
+    if not terminal.is_terminal:
+        yield lambda _bytes: None
+        return
+    from rich import progress as rich
+
+    with rich.Progress(
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.DownloadColumn(),
+        rich.TransferSpeedColumn(),
+        rich.TimeRemainingColumn(compact=True),
+        console=terminal,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("downloading", total=total, completed=there)
+        yield lambda more: bar.advance(task, more)

@@ -7,6 +7,7 @@ everything imports onnxruntime from here.
 """
 
 import os
+from types import ModuleType
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
@@ -15,4 +16,16 @@ import onnxruntime
 # Where the variable came too late, because something else in the process had loaded the library.
 onnxruntime.disable_telemetry_events()
 
-__all__ = ["onnxruntime"]
+__all__ = ["load_quantizer", "onnxruntime"]
+
+
+def load_quantizer() -> ModuleType:
+    """The quantiser that comes with onnxruntime.
+
+    Raises:
+        ImportError: The packages of the extra `quantize` are not installed.
+    """
+    import onnxruntime.quantization  # noqa: PLC0415 - few have what it needs, and it loads slowly
+
+    quantizer: ModuleType = onnxruntime.quantization
+    return quantizer

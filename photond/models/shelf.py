@@ -1,10 +1,13 @@
 """The packs at hand: those that come with photond and those in the user's folder."""
 
 import difflib
+import re
 from pathlib import Path
 
 from photond.errors import ModelError, PhotondError
 from photond.models.pack import MANIFEST, Pack, load_pack
+from photond.models.registry import registered_packs
+from photond.models.staging import Staging, on_disk, reserved
 
 BUILT_IN = Path(__file__).resolve().parents[1] / "packs"
 
@@ -27,9 +30,7 @@ def find_pack(name: str, user_folder: Path) -> Pack:
     """
     folders = pack_folders(user_folder)
     if name not in folders:
-        near = difflib.get_close_matches(name, folders, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else "See `photond models list`."
-        raise ModelError(f"there is no model pack {name!r} (looked in {user_folder})", hint)
+        raise _unknown(name, user_folder)
     pack = load_pack(folders[name])
     if pack.name != name:
         raise ModelError(
@@ -67,3 +68,37 @@ def all_packs(user_folder: Path) -> dict[str, Pack | PhotondError]:
         except ModelError as error:
             packs[name] = error
     return packs
+
+
+def remove_pack(name: str, user_folder: Path) -> None:
+    """Delete a pack in the user's folder, and what an interrupted download left of it.
+
+    Raises:
+        ModelError: There is none, it is built in, another process is at it, or the disk refuses.
+    """
+    if pack_folders(user_folder).get(name) == BUILT_IN / name:
+        raise ModelError(f"the pack {name!r} is a part of photond, and stays")
+    if not re.fullmatch(r"[^./][^/]*", name) or not Staging(user_folder, name).found:
+        raise _unknown(name, user_folder)
+    with reserved(user_folder, name) as staging, on_disk(user_folder):
+        staging.remove()
+
+
+def _unknown(name: str, user_folder: Path) -> ModelError:
+    what = f"there is no model pack {name!r} (looked in {user_folder})"
+    if name in registered_packs():
+        return ModelError(what, f"`photond models download {name}` fetches it.")
+    near = difflib.get_close_matches(name, pack_folders(user_folder), n=1)
+    return ModelError(what, f"Did you mean {near[0]!r}?" if near else "See `photond models list`.")
+
+
+def bytes_of(pack: Pack) -> int:
+    """How large the files of a pack are, as they lie on the disk.
+
+    Raises:
+        ModelError: One is missing.
+    """
+    try:
+        return sum(pack.path_of(part).stat().st_size for part in pack.parts)
+    except OSError as error:
+        raise ModelError(f"the pack {pack.name!r} is not whole: {error}") from error

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,6 @@ from photond.models.runtime import onnxruntime as ort
 from photond.models.tokens import TextTokenizer, Tokens
 
 Embeddings = npt.NDArray[np.float32]
-_TEXTS_AT_ONCE = 32
 
 
 def available_cores() -> int:
@@ -36,7 +36,12 @@ class ImageTower:
     def __init__(self, pack: Pack, threads: int = 1) -> None:
         pack.verify(pack.image)
         self._pack = pack
-        self._session = _open_session(pack, pack.image, threads)
+        self._session = _open_tower(pack, pack.image, threads)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the graph's outputs, in its order."""
+        return _outputs(self._session)
 
     def embed(self, pixels: npt.NDArray[np.float32]) -> Embeddings:
         """Embed pictures.
@@ -47,8 +52,22 @@ class ImageTower:
         Returns:
             float32 of shape (n, embedding_dimension), each row of unit length.
         """
+        return _embeddings(self.raw(pixels), len(pixels), self._pack, self._pack.image)
+
+    def raw(
+        self, pixels: npt.NDArray[np.float32], output: str | None = None
+    ) -> npt.NDArray[np.float32]:
+        """What the graph makes of pictures, as it is.
+
+        Args:
+            pixels: As for `embed`.
+            output: The output to ask for; None for the pack's.
+
+        Returns:
+            Of whatever shape the output has; (n, embedding_dimension) if it is the right one.
+        """
         spec = self._pack.image
-        return _run(self._session, self._pack, spec, {spec.input: pixels})
+        return _run(self._session, self._pack, spec, {spec.input: pixels}, output)
 
 
 class TextTower:
@@ -65,8 +84,13 @@ class TextTower:
     def __init__(self, pack: Pack, threads: int = 1) -> None:
         pack.verify(pack.text, pack.tokenizer)
         self._pack = pack
-        self._tokenizer = TextTokenizer(pack)
-        self._session = _open_session(pack, pack.text, threads)
+        self.tokenizer = TextTokenizer(pack)
+        self._session = _open_tower(pack, pack.text, threads)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the graph's outputs, in its order."""
+        return _outputs(self._session)
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts as they are, without a prompt around them.
@@ -77,21 +101,29 @@ class TextTower:
         Returns:
             float32 of shape (n, embedding_dimension), each row of unit length.
         """
-        # Texts of like length share a batch, so that padding to the longest wastes little.
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        embeddings = np.empty((len(texts), self._pack.embedding_dimension), np.float32)
-        for start in range(0, len(order), _TEXTS_AT_ONCE):
-            batch = order[start : start + _TEXTS_AT_ONCE]
-            tokens = self._tokenizer.encode([texts[index] for index in batch])
-            embeddings[batch] = self._embed_tokens(tokens)
-        return embeddings
+        # One at a time: a tower of int8 has one scale for all of a batch, so that a text's embedding
+        # would depend on the texts beside it (docs/decisions.md).
+        return np.concatenate([self.embed_tokens(self.tokenizer.encode([text])) for text in texts])
 
-    def _embed_tokens(self, tokens: Tokens) -> Embeddings:
+    def embed_tokens(self, tokens: Tokens) -> Embeddings:
+        """Embed texts that are tokens already; float32 (n, embedding_dimension), of unit length."""
+        return _embeddings(self.raw(tokens), len(tokens.ids), self._pack, self._pack.text)
+
+    def raw(self, tokens: Tokens, output: str | None = None) -> npt.NDArray[np.float32]:
+        """What the graph makes of tokens, as it is.
+
+        Args:
+            tokens: Of n texts.
+            output: The output to ask for; None for the pack's.
+
+        Returns:
+            Of whatever shape the output has; (n, embedding_dimension) if it is the right one.
+        """
         spec = self._pack.text
         inputs = {spec.input: tokens.ids}
         if spec.attention_mask is not None:
             inputs[spec.attention_mask] = tokens.attention_mask
-        return _run(self._session, self._pack, spec, inputs)
+        return _run(self._session, self._pack, spec, inputs, output)
 
     def embed_query(self, query: str) -> Embeddings:
         """Embed one query, put into the pack's prompt; float32 of shape (embedding_dimension,)."""
@@ -105,14 +137,20 @@ def normalised(vectors: Embeddings) -> Embeddings:
     Raises:
         ModelError: A row is zero or not finite, so that it has no direction.
     """
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.all(np.isfinite(norms)) or np.any(norms == 0):
         raise ModelError("the model's output has no direction (zero or not a number)")
     unit: Embeddings = (vectors / norms).astype(np.float32, copy=False)
     return unit
 
 
-def _open_session(pack: Pack, spec: ImageSpec | TextSpec, threads: int) -> ort.InferenceSession:
+def open_session(path: Path, threads: int) -> ort.InferenceSession:
+    """Load an ONNX graph, to be computed on the processor.
+
+    Raises:
+        ModelError: It is missing, or onnxruntime cannot load it.
+    """
     options = ort.SessionOptions()
     # Explicit counts: onnxruntime's own default counts cores that a cpuset may have taken away, and
     # dies trying to pin threads to them.
@@ -120,40 +158,93 @@ def _open_session(pack: Pack, spec: ImageSpec | TextSpec, threads: int) -> ort.I
     options.inter_op_num_threads = 1
     # Waiting threads sleep: spinning is faster by little and heats a laptop.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    path = pack.path_of(spec)
+    # Fatal only: what fails is raised, and its reader need not see it twice.
+    options.log_severity_level = 4
     try:
-        session = ort.InferenceSession(
+        return ort.InferenceSession(
             str(path), sess_options=options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime raises nothing narrower
-        raise ModelError(f"{path} of the pack {pack.name!r} cannot be loaded: {error}") from error
-    _check_names(pack, spec, session)
+        raise ModelError(f"{path} cannot be loaded: {one_line(error)}") from error
+
+
+def one_line(error: Exception) -> str:
+    """What onnxruntime says, which can be of several lines."""
+    return " ".join(str(error).split())
+
+
+def _open_tower(pack: Pack, spec: ImageSpec | TextSpec, threads: int) -> ort.InferenceSession:
+    session = open_session(pack.path_of(spec), threads)
+    _check_graph(pack, spec, session)
     return session
 
 
-def _check_names(pack: Pack, spec: ImageSpec | TextSpec, session: ort.InferenceSession) -> None:
+def _outputs(session: ort.InferenceSession) -> tuple[str, ...]:
+    return tuple(value.name for value in session.get_outputs())
+
+
+def _check_graph(pack: Pack, spec: ImageSpec | TextSpec, session: ort.InferenceSession) -> None:
+    """Hold what the graph says of its inputs and outputs against `model.toml`."""
     path = pack.path_of(spec)
-    inputs = {value.name: value.shape for value in session.get_inputs()}
+    table = "image" if isinstance(spec, ImageSpec) else "text"
+    inputs = {value.name: value for value in session.get_inputs()}
     outputs = {value.name: value.shape for value in session.get_outputs()}
     stated = {spec.input}
     if isinstance(spec, TextSpec) and spec.attention_mask is not None:
         stated.add(spec.attention_mask)
     if set(inputs) != stated:
-        raise ModelError(f"{path} has the inputs {sorted(inputs)}, not {sorted(stated)}")
+        raise ModelError(
+            f"{path} has the inputs {sorted(inputs)}, not {sorted(stated)}", f"See {table}.input."
+        )
+    kind = "tensor(float)" if isinstance(spec, ImageSpec) else "tensor(int64)"
+    for name, value in inputs.items():
+        if value.type != kind:
+            raise ModelError(f"{path} takes {value.type} as {name!r}, and photond has {kind}")
     if spec.output not in outputs:
         # Another output would be a vector too, but not one that texts and pictures share.
-        raise ModelError(f"{path} has no output {spec.output!r}, only {sorted(outputs)}")
-    dimension = outputs[spec.output][-1]
+        raise ModelError(
+            f"{path} has no output {spec.output!r}, only {sorted(outputs)}", f"See {table}.output."
+        )
+    dimension = outputs[spec.output][-1] if outputs[spec.output] else None
     if isinstance(dimension, int) and dimension != pack.embedding_dimension:
         raise ModelError(
             f"{path} makes embeddings of {dimension} numbers, "
-            f"and the pack states {pack.embedding_dimension}"
+            f"and embedding_dimension is {pack.embedding_dimension}",
+            f"It is the tower of another model, or {table}.output is wrong.",
         )
+    shape = inputs[spec.input].shape
     if isinstance(spec, ImageSpec):
-        sides = inputs[spec.input][-2:]
-        if any(isinstance(side, int) and side != spec.size for side in sides):
-            raise ModelError(f"{path} takes pictures of {sides}, and the pack states {spec.size}")
+        _check_sides(path, shape, spec)
+    else:
+        _check_length(path, shape, spec)
+
+
+def _check_sides(path: Path, shape: Sequence[int | str | None], spec: ImageSpec) -> None:
+    sides = list(shape[-2:])
+    if any(isinstance(side, int) and side != spec.size for side in sides):
+        raise ModelError(
+            f"{path} takes pictures of {sides}, and image.size is {spec.size}",
+            "It is the tower of another size, or image.size is wrong.",
+        )
+
+
+def _check_length(path: Path, shape: Sequence[int | str | None], spec: TextSpec) -> None:
+    if not shape or isinstance(shape[0], int):
+        raise ModelError(
+            f"{path} takes input of the fixed shape {list(shape)}",
+            "Export it with a batch of any size.",
+        )
+    length = shape[-1]
+    if isinstance(length, int) and length != spec.context_length:
+        raise ModelError(
+            f"{path} takes {length} tokens, and text.context_length is {spec.context_length}",
+            "It is the tower of another model, or text.context_length is wrong.",
+        )
+    if isinstance(length, int) and spec.padding != "max_length":
+        raise ModelError(
+            f"{path} always takes {length} tokens, and text.padding is {spec.padding!r}",
+            'State text.padding = "max_length".',
+        )
 
 
 def _run(
@@ -161,11 +252,36 @@ def _run(
     pack: Pack,
     spec: ImageSpec | TextSpec,
     inputs: Mapping[str, npt.NDArray[np.float32] | npt.NDArray[np.int64]],
-) -> Embeddings:
+    output: str | None,
+) -> npt.NDArray[np.float32]:
+    shape = inputs[spec.input].shape
     try:
-        (output,) = session.run([spec.output], dict(inputs))
+        (result,) = session.run([output or spec.output], dict(inputs))
     except Exception as error:  # onnxruntime raises nothing narrower
-        raise ModelError(f"{pack.path_of(spec)} failed: {error}") from error
-    if output.shape != (len(inputs[spec.input]), pack.embedding_dimension):
-        raise ModelError(f"{pack.path_of(spec)} returned {output.shape}, which is no embedding")
-    return normalised(output)
+        keys = (
+            f"image.size is {spec.size}"
+            if isinstance(spec, ImageSpec)
+            else f"text.context_length is {spec.context_length}, text.padding {spec.padding!r}"
+        )
+        raise ModelError(
+            f"{pack.path_of(spec)} failed with input of the shape {shape}: {one_line(error)}",
+            f"{keys}; see whether the tower was made for that.",
+        ) from error
+    values: npt.NDArray[np.float32] = result
+    return values
+
+
+def _embeddings(
+    output: npt.NDArray[np.float32], count: int, pack: Pack, spec: ImageSpec | TextSpec
+) -> Embeddings:
+    path, name = pack.path_of(spec), spec.output
+    if output.shape != (count, pack.embedding_dimension):
+        raise ModelError(
+            f"the output {name!r} of {path} has the shape {output.shape}, and by "
+            f"embedding_dimension it must have {(count, pack.embedding_dimension)}",
+            "The output is another than the embedding, or the dimension is another's.",
+        )
+    try:
+        return normalised(output)
+    except ModelError as error:
+        raise ModelError(f"{path}, output {name!r}: {error.message}") from error

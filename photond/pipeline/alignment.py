@@ -1,32 +1,44 @@
-"""Whether a pack's towers agree: known pictures against known texts."""
+"""Whether a pack's towers agree: pictures against texts that are known to belong to them."""
 
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
 
 from photond.errors import ModelError
-from photond.imaging.decode import decode
-from photond.imaging.picture import Limits
-from photond.imaging.preprocess import to_tensor
+from photond.models.entry import check_against_registry
+from photond.models.examine import check_distinct, examine_text_tower
 from photond.models.pack import Pack
-from photond.models.towers import ImageTower, TextTower, available_cores
-from photond.pipeline.inputs import input_spec
-
-# What the pictures in photond/alignment/ show, in words that any model of everyday photos has.
-KNOWN = {"cat.jpg": "a cat", "coffee.jpg": "a cup of coffee", "sunflowers.jpg": "sunflowers"}
+from photond.models.towers import Embeddings, ImageTower, TextTower, available_cores
+from photond.pipeline.pairs import KNOWN as KNOWN  # noqa: PLC0414 - what `[reference]` is about
+from photond.pipeline.pairs import Pairs, known_pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """How alike known pictures and known texts are to a pack.
+    """How alike pictures and texts are to a pack.
 
     Attributes:
-        cosines: float32 of shape (pictures, texts); each picture's own text stands on the diagonal.
+        cosines: float32 of shape (pictures, texts).
+        own: Of each picture, the column of the text that belongs to it.
     """
 
     cosines: npt.NDArray[np.float32]
+    own: tuple[int, ...]
+
+    @property
+    def mistaken_pictures(self) -> list[tuple[int, int]]:
+        """The pictures that are most like another text than their own, each with that text."""
+        likest = self.cosines.argmax(axis=1)
+        return [(row, int(column)) for row, column in enumerate(likest) if self.own[row] != column]
+
+    @property
+    def mistaken_texts(self) -> list[tuple[int, int]]:
+        """The texts that are most like a picture which is not theirs, each with that picture."""
+        likest = self.cosines.argmax(axis=0)
+        return [
+            (column, int(row)) for column, row in enumerate(likest) if self.own[int(row)] != column
+        ]
 
     @property
     def is_aligned(self) -> bool:
@@ -35,17 +47,19 @@ class Alignment:
         Towers that were not trained together, a wrong output, or a text without its padding fail this,
         though every vector looks like an embedding.
         """
-        own = np.arange(len(self.cosines))
-        by_picture = np.array_equal(self.cosines.argmax(axis=1), own)
-        by_text = np.array_equal(self.cosines.argmax(axis=0), own)
-        return by_picture and by_text
+        return not self.mistaken_pictures and not self.mistaken_texts
+
+    @property
+    def own_cosines(self) -> npt.NDArray[np.float32]:
+        """Of each picture with its own text, float32 of shape (pictures,)."""
+        return self.cosines[np.arange(len(self.own)), list(self.own)]
 
     @property
     def margin(self) -> float:
         """The least lead of a picture's own text over another, as a difference of cosines."""
-        own = np.diag(self.cosines)
-        others = self.cosines - np.where(np.eye(len(own), dtype=bool), np.inf, 0)
-        return float((own - others.max(axis=1)).min())
+        others = self.cosines.copy()
+        others[np.arange(len(self.own)), list(self.own)] = -np.inf
+        return float((self.own_cosines - others.max(axis=1)).min())
 
 
 def align(pack: Pack) -> Alignment:
@@ -54,30 +68,92 @@ def align(pack: Pack) -> Alignment:
     Raises:
         ModelError: A tower cannot be used.
     """
-    spec = input_spec(pack.image)
-    folder = resources.files("photond").joinpath("alignment")
-    pictures = [
-        decode(folder.joinpath(name).read_bytes(), name=name, min_side=spec.size, limits=Limits())
-        for name in KNOWN
-    ]
-    pixels = np.stack([to_tensor(picture.image, spec) for picture in pictures])
-    images = ImageTower(pack, available_cores()).embed(pixels)
-    tower = TextTower(pack, available_cores())
-    texts = np.stack([tower.embed_query(text) for text in KNOWN.values()])
-    return Alignment(images @ texts.T)
+    pairs = known_pairs(pack.image)
+    pictures = embed_pictures(ImageTower(pack, available_cores()), pairs)
+    texts = TextTower(pack, available_cores()).embed(prompts(pack, pairs))
+    return Alignment(pictures @ texts.T, pairs.own)
 
 
 def try_out(pack: Pack) -> Alignment:
-    """Verify every file of a pack, run both towers, and see that they agree.
+    """See that a pack is whole and does what its `model.toml` says, before anything relies on it.
 
     Raises:
-        ModelError: Something is missing, damaged, or not what `model.toml` says.
+        ModelError: Something is missing, damaged, or not what `model.toml` says; the message names the
+            file or the key.
     """
+    check_against_registry(pack)
     pack.verify()
-    alignment = align(pack)
-    if not alignment.is_aligned:
-        raise ModelError(
-            f"the towers of the pack {pack.name!r} do not agree: it takes known pictures for others",
-            "Most often an output, a pad id or a mean in its model.toml is wrong.",
-        )
+    images, texts = ImageTower(pack, available_cores()), TextTower(pack, available_cores())
+    pairs = known_pairs(pack.image)
+    pictures = embed_pictures(images, pairs)
+    check_distinct(pictures, pairs.names, "image.output, mean and std")
+    examine_text_tower(pack, texts, pairs.texts)
+    words = texts.embed(prompts(pack, pairs))
+    check_distinct(words, pairs.texts, "text.output, context_length and canonicalise")
+    alignment = Alignment(pictures @ words.T, pairs.own)
+    if not pack.untrained:
+        _check_agreement(pack, alignment, pairs)
+        _check_reference(pack, alignment, pairs)
     return alignment
+
+
+def embed_pictures(tower: ImageTower, pairs: Pairs) -> Embeddings:
+    """The pictures one by one, as indexing does it; float32 (pictures, d) of unit length."""
+    return np.concatenate([tower.embed(one[None]) for one in pairs.pixels])
+
+
+def prompts(pack: Pack, pairs: Pairs) -> list[str]:
+    """The texts in the pack's query prompt, as a query is asked."""
+    return [pack.text.query_prompt.replace("{query}", text) for text in pairs.texts]
+
+
+def reference_gaps(pack: Pack, cosines: npt.NDArray[np.float32]) -> npt.NDArray[np.float64] | None:
+    """How far cosines of the known pictures and texts are from what the pack says they are.
+
+    Returns:
+        float64 of the same shape, 0 or more; None if the pack does not say it.
+
+    Raises:
+        ModelError: It says it of another number of pictures or texts.
+    """
+    if pack.reference is None:
+        return None
+    stated = pack.reference.cosines
+    if [len(row) for row in stated] != [cosines.shape[1]] * cosines.shape[0]:
+        raise ModelError(
+            f"reference.cosines of the pack {pack.name!r} must be {cosines.shape[0]} rows "
+            f"of {cosines.shape[1]} numbers",
+            f"One row for each of {', '.join(KNOWN)}.",
+        )
+    return np.abs(cosines.astype(np.float64) - np.array(stated, np.float64))
+
+
+def _check_agreement(pack: Pack, alignment: Alignment, pairs: Pairs) -> None:
+    if alignment.is_aligned:
+        return
+    mistakes = [
+        f"it takes {pairs.names[row]} for {pairs.texts[column]!r}"
+        for row, column in alignment.mistaken_pictures
+    ] or [
+        f"{pairs.texts[column]!r} is to it {pairs.names[row]}"
+        for column, row in alignment.mistaken_texts
+    ]
+    raise ModelError(
+        f"the towers of the pack {pack.name!r} do not agree: {', '.join(mistakes)}",
+        "See image.output, resize, mean and std, text.output, padding, pad_id and canonicalise in "
+        f"{pack.folder}; `photond doctor --alignment --pack {pack.name}` shows more.",
+    )
+
+
+def _check_reference(pack: Pack, alignment: Alignment, pairs: Pairs) -> None:
+    gaps = reference_gaps(pack, alignment.cosines)
+    if gaps is None or pack.reference is None or gaps.max() <= pack.reference.tolerance:
+        return
+    row, column = np.unravel_index(gaps.argmax(), gaps.shape)
+    raise ModelError(
+        f"the pack {pack.name!r} finds a cosine of {alignment.cosines[row, column]:.4f} between "
+        f"{pairs.names[row]} and {pairs.texts[column]!r}, and reference.cosines states "
+        f"{pack.reference.cosines[row][column]:.4f} ± {pack.reference.tolerance:g}",
+        "See image.mean, std, resize and resampling, text.canonicalise, pad_id and query_prompt in "
+        f"{pack.folder}: one is not as it was when the reference was measured.",
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from photond.config.settings import Settings
-from photond.models.loading import Towers
+from photond.models.loading import Towers, release_memory
 from photond.models.pack import Pack
 from photond.models.shelf import BUILT_IN
 from photond.models.towers import available_cores
@@ -106,11 +106,16 @@ class Indexer:
                     jobs.retry_failed(self._connection, root)
             self._scan(root, stored.id, summary)
         tagger = Tagger(self._connection, self._pack, stored, self._vocabulary, self._settings.tags)
-        self._work_off(tagger, stored.id, summary)
+        total = jobs.count_waiting(self._connection)
+        if total:
+            self._work_off(tagger, stored.id, total, summary)
+            release_memory()
+        if total or tagger.is_due:
+            embed_labels(tagger, self._pack, self._cores, self._on_progress, self._should_stop)
+        if not self._should_stop() and tagger.is_due:
+            tagger.retag(self._should_stop)
         summary.interrupted = self._should_stop()
         if not summary.interrupted:
-            if tagger.is_due:
-                tagger.retag()
             self._hand_over(stored, summary)
             summary.forgotten = self._forget()
         reasons: Counter[str] = Counter()
@@ -159,45 +164,21 @@ class Indexer:
             summary.unchanged += counts.unchanged
             summary.unreadable_folders += [folder.path for folder in counts.unreadable]
 
-    def _work_off(self, tagger: Tagger, pack_id: int, summary: Summary) -> None:
-        """Read the photos that are waiting, and embed the labels that are lacking beside them."""
-        total = jobs.count_waiting(self._connection)
-        towers = Towers(self._pack, text_threads=1 if total else self._cores)
-        idle_seconds = self._settings.model.idle_unload_seconds
+    def _work_off(self, tagger: Tagger, pack_id: int, total: int, summary: Summary) -> None:
+        """Read the photos that are waiting, and beside them embed labels, with what one core can do."""
+        towers = Towers(self._pack)
+        towers.image()  # a pack that cannot be used is no photo's fault
         lacking = tagger.book.lacking
         if lacking:
             self._pack.verify(self._pack.text, self._pack.tokenizer)
         encoder = LabelEncoder(lacking, towers.text)
-
-        def unload_idle() -> None:
-            if idle_seconds:
-                towers.unload_idle(idle_seconds)
+        idle_seconds = self._settings.model.idle_unload_seconds
 
         def between() -> None:
             tagger.absorb(encoder.take())
-            unload_idle()
+            if idle_seconds:
+                towers.unload_idle(idle_seconds)
 
-        def on_labels(progress: Progress) -> None:
-            unload_idle()
-            self._on_progress(progress)
-
-        try:
-            if total:
-                self._work_off_photos(tagger, pack_id, towers, total, between, summary)
-            embed_labels(tagger, encoder, on_labels, self._should_stop)
-        finally:
-            encoder.stop()
-
-    def _work_off_photos(
-        self,
-        tagger: Tagger,
-        pack_id: int,
-        towers: Towers,
-        total: int,
-        between: Callable[[], None],
-        summary: Summary,
-    ) -> None:
-        towers.image()  # a pack that cannot be used is no photo's fault
         lock = Lock()
         # Never closed: a worker that an interruption left behind may still ask.
         reader = connect(self._database)
@@ -216,13 +197,17 @@ class Indexer:
         )
         committer = Committer(self._connection, pack_id, tagger)
         backlog = Backlog(committer, task, min(self._cores, total))
-        backlog.work_off(
-            lambda done, failed: self._on_progress(
-                Progress(done=done, total=max(total, done), failed=failed)
-            ),
-            self._should_stop,
-            between,
-        )
+        try:
+            backlog.work_off(
+                lambda done, failed: self._on_progress(
+                    Progress(done=done, total=max(total, done), failed=failed)
+                ),
+                self._should_stop,
+                between,
+            )
+            tagger.absorb(encoder.take())
+        finally:
+            encoder.stop()
         summary.new += backlog.results["new"]
         summary.changed += backlog.results["changed"]
         summary.moved += backlog.results["moved"]

@@ -18,15 +18,17 @@ _TICK_SECONDS = 0.1
 
 def embed_labels(
     tagger: Tagger,
-    encoder: LabelEncoder,
+    pack: Pack,
+    cores: int,
     on_progress: Callable[[Progress], None],
     should_stop: Callable[[], bool],
 ) -> bool:
-    """Wait for the labels that are still being embedded; what is done is kept after a stop.
+    """Embed the labels that are lacking; what is done is kept after a stop.
 
     Args:
         tagger: What they are for.
-        encoder: What embeds them.
+        pack: Whose text tower embeds them; it is not loaded if there is nothing to do.
+        cores: How many threads it may use.
         on_progress: Told several times a second how far it is.
         should_stop: Asked as often.
 
@@ -36,10 +38,14 @@ def embed_labels(
     Raises:
         ModelError: The text tower cannot be used.
     """
+    encoder = LabelEncoder(tagger.book.lacking, Towers(pack, text_threads=cores).text)
     total = encoder.left
-    while encoder.left and not should_stop():
-        tagger.absorb(encoder.take(_TICK_SECONDS))
-        on_progress(Progress(labels=total, labels_done=total - encoder.left))
+    try:
+        while encoder.left and not should_stop():
+            tagger.absorb(encoder.take(_TICK_SECONDS))
+            on_progress(Progress(labels=total, labels_done=total - encoder.left))
+    finally:
+        encoder.stop()
     return encoder.left == 0
 
 
@@ -52,9 +58,6 @@ class Retagging:
         stored: What the index has of it.
         vocabulary: The labels.
         settings: The user's.
-
-    Raises:
-        ModelError: The label embeddings that come with the pack are damaged.
     """
 
     def __init__(
@@ -66,7 +69,8 @@ class Retagging:
         settings: Settings,
     ) -> None:
         self._tagger = Tagger(connection, pack, stored, vocabulary, settings.tags)
-        self._towers = Towers(pack, text_threads=settings.index.workers or available_cores())
+        self._pack = pack
+        self._cores = settings.index.workers or available_cores()
 
     def run(self, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]) -> bool:
         """Embed the labels that are lacking, then tag every photo in one transaction.
@@ -81,12 +85,6 @@ class Retagging:
         Raises:
             ModelError: The text tower cannot be used.
         """
-        lacking = self._tagger.book.lacking
-        encoder = LabelEncoder(lacking, self._towers.text)
-        try:
-            if not embed_labels(self._tagger, encoder, on_progress, should_stop):
-                return False
-        finally:
-            encoder.stop()
-        self._tagger.retag()
-        return True
+        if not embed_labels(self._tagger, self._pack, self._cores, on_progress, should_stop):
+            return False
+        return self._tagger.retag(should_stop)

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -20,7 +22,11 @@ from photond.store.tags import Tag
 from photond.vocabulary.concepts import Vocabulary
 
 # Counts up when photos would be tagged otherwise by the same settings.
-_VERSION = 2
+_VERSION = 3
+
+
+class _StoppedError(Exception):
+    """Takes back what a transaction has done so far."""
 
 
 class Tagger:
@@ -32,9 +38,6 @@ class Tagger:
         stored: What the index has of it.
         vocabulary: The labels.
         settings: The user's.
-
-    Raises:
-        ModelError: The label embeddings that come with the pack are damaged.
     """
 
     def __init__(
@@ -54,16 +57,30 @@ class Tagger:
         least = settings.min_confidence or pack.score.min_confidence
         self._rules = TagRules(least, settings.max_tags)
         # Without tags there is nothing to embed.
-        labels = vocabulary if settings.max_tags else Vocabulary(())
-        self.book = LabelBook(labels, pack, tags.known_label_embeddings(connection, stored.id))
-        with transaction(connection):
-            self._ids = tags.label_ids(connection, [concept.name for concept in labels])
-            if not self.book.is_complete:
-                # Until the last label is there, no photo has all the tags that it should.
-                packs.set_tagging_fingerprint(connection, stored.id, None)
+        self._vocabulary = vocabulary if settings.max_tags else Vocabulary(())
         self._learnt = tags.label_thresholds(connection, stored.id) if self._learns else {}
         self._least_of: tuple[LabelBank, Float32] | None = None
-        self.fingerprint = _fingerprint(pack, labels, self._rules, learns=self._learns)
+        self.fingerprint = _fingerprint(pack, self._vocabulary, self._rules, learns=self._learns)
+
+    @cached_property
+    def book(self) -> LabelBook:
+        """The labels; read when they are needed, which in a pass over unchanged photos is never.
+
+        Raises:
+            ModelError: The label embeddings that come with the pack are damaged.
+        """
+        known = tags.known_label_embeddings(self._connection, self._stored.id)
+        book = LabelBook(self._vocabulary, self._pack, known)
+        if not book.is_complete:
+            # Until the last label is there, no photo has all the tags that it should.
+            with transaction(self._connection):
+                packs.set_tagging_fingerprint(self._connection, self._stored.id, None)
+        return book
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """The ids of the labels in the index."""
+        return tags.label_ids(self._connection, [concept.name for concept in self._vocabulary])
 
     def absorb(self, prompts: Mapping[str, Float32]) -> None:
         """Keep embeddings of prompts, and use them from now on."""
@@ -95,18 +112,28 @@ class Tagger:
         photos = embeddings.count_embeddings(self._connection, stored.id)
         return self._learns and thresholds.is_due(photos, stored.learnt_from)
 
-    def retag(self) -> None:
+    def retag(self, should_stop: Callable[[], bool]) -> bool:
         """Tag every photo anew from its stored embedding, and learn thresholds where they are learnt.
 
         One transaction: whoever reads the index sees the old tags until all the new ones are there.
+
+        Args:
+            should_stop: Asked every few thousand photos; all tags stay as they were then.
+
+        Returns:
+            Whether it was done.
         """
-        with transaction(self._connection):
+        with suppress(_StoppedError), transaction(self._connection):
             if self._learns:
                 self._learn()
             tags.delete_tags(self._connection, self._stored.id)
             for ids, vectors in embeddings.all_embeddings(self._connection, self._stored.id):
+                if should_stop():
+                    raise _StoppedError
                 self.tag(ids.tolist(), vectors)
             packs.set_tagging_fingerprint(self._connection, self._stored.id, self.fingerprint)
+            return True
+        return False
 
     def _learn(self) -> None:
         count = embeddings.count_embeddings(self._connection, self._stored.id)

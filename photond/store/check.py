@@ -24,6 +24,9 @@ def problems(connection: Connection) -> list[str]:
         ).fetchone()
         if orphans:
             found.append(f"{orphans} embeddings of the pack {name!r} belong to no photo")
+    states = [state for (state,) in connection.execute("select state from packs")]
+    if states and "serving" not in states:
+        found.append("no model pack answers searches")
     (unread,) = connection.execute(
         """
         select count(*) from files left join jobs on jobs.file_id = files.id

@@ -292,6 +292,17 @@ def paths_of(
     return found
 
 
+def present_contents(connection: Connection) -> list[int]:
+    """The ids of the contents that some file has which was there at the last look, in their order."""
+    rows = connection.execute(
+        """
+        select distinct content_id from files
+        where state = 'present' and content_id is not null order by content_id
+        """
+    )
+    return [content_id for (content_id,) in rows]
+
+
 def counts_by_state(connection: Connection) -> dict[str, int]:
     """How many files there are that were read, by state."""
     return dict(

@@ -279,7 +279,7 @@ def test_a_pack_with_a_missing_tower(photond, photos, pack) -> None:
             "no output 'last_hidden_state'",
         ),
         ("embedding_dimension = 384", "embedding_dimension = 512", "embeddings of 384"),
-        ("pad_id = 0", "pad_id = 999999", "does not have"),
+        ("pad_id = 0", "pad_id = 999999", "text.pad_id is 999999"),
         ("pad_id = 0\n", "", "pad_id"),
         ("size = 260", 'size = "260"', "image.size"),
         ("format = 1", "format = 2", "format"),

@@ -115,7 +115,7 @@ def test_a_full_disk_is_said_in_a_line_and_loses_nothing(photond: Command, photo
         cd {photos}
         for n in $(seq 40); do cp $SAMPLES/cat.jpg $n.jpg; echo $n >> $n.jpg; done
         mkdir ../small
-        mount -t tmpfs -o size=3m small ../small
+        mount -t tmpfs -o size=2m small ../small
         export PHOTOND_DATABASE=$(realpath ../small)/index.db
         code=0
         $INDEX . > ../out 2> ../err || code=$?

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pillow_heif
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 
 from photond.imaging.decode import decode
 from photond.imaging.picture import Limits, Picture
@@ -90,3 +90,16 @@ def make_dng(preview: Image.Image | None, orientation: int = 1) -> bytes:
         before, _, after = data.rpartition(struct.pack("<HHII", 259, 3, 1, 1))
         data = before + struct.pack("<HHII", 259, 3, 1, 6) + after + jpeg
     return data
+
+
+def swapped_profile() -> bytes:
+    """A profile whose red is sRGB's blue: whoever ignores it shows wrong colours."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = int.from_bytes(data[128:132], "big")
+    entries = {bytes(data[132 + 12 * n : 136 + 12 * n]): 132 + 12 * n for n in range(count)}
+    red, blue = entries[b"rXYZ"], entries[b"bXYZ"]
+    data[red + 4 : red + 12], data[blue + 4 : blue + 12] = (
+        data[blue + 4 : blue + 12],
+        data[red + 4 : red + 12],
+    )
+    return bytes(data).replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))

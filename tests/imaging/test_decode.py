@@ -27,6 +27,7 @@ from tests.imaging.pictures import (
     encoded,
     make_dng,
     quadrants,
+    swapped_profile,
 )
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "cat.jpg"
@@ -168,19 +169,6 @@ def test_other_modes_keep_their_brightness(mode: str) -> None:
     assert abs(found - expected) < (20 if mode == "1" else 6)
 
 
-def swapped_profile() -> bytes:
-    """A profile whose red is sRGB's blue: whoever ignores it shows wrong colours."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    count = int.from_bytes(data[128:132], "big")
-    entries = {bytes(data[132 + 12 * n : 136 + 12 * n]): 132 + 12 * n for n in range(count)}
-    red, blue = entries[b"rXYZ"], entries[b"bXYZ"]
-    data[red + 4 : red + 12], data[blue + 4 : blue + 12] = (
-        data[blue + 4 : blue + 12],
-        data[red + 4 : red + 12],
-    )
-    return bytes(data).replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_colour_profiles_are_followed(kind: str) -> None:
     picture = decoded(encoded(quadrants(), kind, icc_profile=swapped_profile()))
@@ -206,6 +194,22 @@ def test_the_draft_scale_loses_nothing_that_can_be_seen() -> None:
         np.asarray(one.resize((224, 224), Image.Resampling.BICUBIC), int) for one in (drafted, full)
     )
     assert np.abs(of_draft - of_full).mean() < 1
+
+
+@pytest.mark.parametrize("size", [(2000, 1500), (4001, 3002)])
+def test_shrinking_beforehand_loses_nothing_that_can_be_seen(size: tuple[int, int]) -> None:
+    """Neither sharpness, nor by a shift where a side is no multiple of the factor."""
+    large = np.asarray(
+        Image.open(SAMPLE).convert("RGB").resize(size, Image.Resampling.LANCZOS), int
+    )
+    noise = np.random.default_rng(3).integers(-10, 11, large.shape)
+    image = Image.fromarray((large + noise).clip(0, 255).astype(np.uint8))
+    shrunk = decoded(encoded(image, "BMP"), min_side=224).image
+    assert 3 * 224 <= min(shrunk.size) < min(size)
+    of_shrunk, of_full = (
+        np.asarray(one.resize((224, 224), Image.Resampling.BICUBIC), int) for one in (shrunk, image)
+    )
+    assert np.abs(of_shrunk - of_full).mean() < 0.45
 
 
 def test_the_short_side_of_a_panorama_stays_long_enough() -> None:
