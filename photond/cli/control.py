@@ -77,13 +77,14 @@ def retry(
     below = [absolute(path) for path in paths or ()]
     daemon = ask("status", timeout=_PATIENCE)
     if daemon is not None and daemon.result["database"] == str(session.database):
-        count = _tell("retry", paths=below)["photos"]
-        when = "now"
-    else:
-        count = _queue(session, below)
-        when = "by the next `photond index`"
-    if count:
-        print_line(f"{count:,} {'photo is' if count == 1 else 'photos are'} tried again {when}")
+        _tell("retry", paths=below)
+        print_line(
+            "photos that failed are tried again now; `photond status` lists those that do anew"
+        )
+        return
+    if count := _queue(session, below):
+        photos = "1 photo is" if count == 1 else f"{count:,} photos are"
+        print_line(f"{photos} tried again by the next `photond index`")
     else:
         print_line("no photo there has failed" if below else "no photo has failed")
         finish(ExitCode.INCOMPLETE if below else ExitCode.DONE)
@@ -94,8 +95,8 @@ def _tell(
     else_: str = "`photond service install` has one run.",
     *,
     paths: list[str] | None = None,
-) -> dict[str, Any]:
-    """Tell the daemon something; returns what it answers.
+) -> None:
+    """Tell the daemon something.
 
     Raises:
         PhotondError: It could not do it, or there is none; then `else_` is what to do instead.
@@ -103,10 +104,8 @@ def _tell(
     from photond.daemon.client import ask
 
     fields: dict[str, Any] = {} if paths is None else {"paths": paths}
-    answer = ask(what, timeout=_PATIENCE, **fields)
-    if answer is None:
+    if ask(what, timeout=_PATIENCE, **fields) is None:
         raise PhotondError("no photond daemon is running", else_)
-    return answer.result
 
 
 def _queue(session: Session, below: list[str]) -> int:

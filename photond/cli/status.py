@@ -196,9 +196,9 @@ def _daemon_lines(report: Report) -> list[str]:
     if daemon["rate"] is not None:
         left = _duration(daemon["seconds_left"])
         lines.append(f"rate      {daemon['rate']:.1f} photos/s" + (left and f", {left} left"))
-    if daemon["on_battery"]:
-        lines.append("power     on battery")
-    for folder in daemon["folders"]:
+    if daemon["paused_by"]:
+        lines.append(f"paused by {' and '.join(daemon['paused_by'])}")
+    for folder in daemon["roots"]:
         # Most are watched by the kernel's events and need no words.
         if folder["watch"] != "events" or folder["detail"]:
             detail = folder["detail"] and f": {folder['detail']}"

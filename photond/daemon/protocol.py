@@ -129,57 +129,6 @@ SEARCHES = ("query", "similar")
 COMMANDS = ("status", *SEARCHES, "pause", "resume", "rescan", "retry", "reload", "stop")
 
 
-class FolderStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How one configured folder fares.
-
-    Attributes:
-        path: Absolute.
-        watch: How changes in it are noticed: by the kernel's events, by looking every so often, or
-            not at all because its disk is away.
-        detail: What the user should know or can do about it, such as the command that raises a limit.
-        waiting: How many of its photos are still to be read.
-    """
-
-    path: str
-    watch: Literal["events", "polling", "offline"]
-    detail: str = ""
-    waiting: int = 0
-
-
-class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the daemon says of itself.
-
-    Attributes:
-        version: Of photond.
-        pid: Of its process.
-        started_at: ISO 8601, UTC.
-        database: The index that it keeps.
-        state: What it is doing, in one word. "resting" is because of the battery.
-        doing: The same in a sentence.
-        waiting: How many photos are still to be read.
-        done: How many were read since it started.
-        failed: How many of those could not be.
-        rate: Photos a second, lately; None while nothing is being read.
-        seconds_left: Until nothing waits any more, at that rate.
-        on_battery: Whether the machine is; None where that is not known.
-        folders: One for each that is configured.
-    """
-
-    version: str
-    pid: int
-    started_at: str
-    database: str
-    state: Literal["starting", "scanning", "indexing", "idle", "paused", "resting", "stopping"]
-    doing: str
-    waiting: int = 0
-    done: int = 0
-    failed: int = 0
-    rate: float | None = None
-    seconds_left: float | None = None
-    on_battery: bool | None = None
-    folders: tuple[FolderStatus, ...] = ()
-
-
 class FoundTag(msgspec.Struct, frozen=True, kw_only=True):
     """A tag of a photo that was found."""
 

@@ -4,7 +4,14 @@ from pathlib import Path
 
 from photond.config import locations
 from photond.config.settings import Settings
-from photond.daemon.protocol import Found, FoundPhoto, FoundTag, QueryRequest, SearchRequest
+from photond.daemon.protocol import (
+    Found,
+    FoundPhoto,
+    FoundTag,
+    QueryRequest,
+    SearchRequest,
+    SimilarRequest,
+)
 from photond.errors import UsageError
 from photond.search.search import Hit
 from photond.search.searcher import Among, Searcher
@@ -41,20 +48,54 @@ def find(searcher: Searcher, request: SearchRequest) -> Found:
     return Found(photos=tuple(map(_found, answer.hits)), notes=tuple(answer.notes))
 
 
-def check_is_meant(request: SearchRequest, settings: Settings, database: Path) -> None:
-    """Refuse a question that is about another index than the daemon's, or another pack.
+class DaemonSearches:
+    """Answers the searches that the daemon is asked for.
 
-    Whoever sets `PHOTOND_DATABASE` for one query gets that query answered, by their own process.
-
-    Raises:
-        UsageError: It is.
+    Args:
+        settings: Those in effect; `use` changes them.
+        database: The index that the daemon keeps.
     """
-    if (request.database, request.pack) != (str(database), settings.model.pack):
-        raise UsageError(
-            f"the daemon keeps {database} with the pack {settings.model.pack!r}, and not "
-            f"{request.database} with {request.pack!r}",
-            "Ask without the daemon, or have it read the configuration again.",
-        )
+
+    def __init__(self, settings: Settings, database: Path) -> None:
+        self._database = database
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """Search by other settings from now on, after the configuration was read again."""
+        # In one step, for those who are asking meanwhile.
+        self._current = settings, searcher_for(settings, self._database)
+
+    def unload_unused(self, seconds: float) -> bool:
+        """Let go of the model if nobody has asked for so long; returns whether one was let go."""
+        return self._current[1].unload_unused(seconds)
+
+    def query(self, request: QueryRequest) -> Found:
+        """The answer to a question in words.
+
+        Raises:
+            PhotondError: See `find`; or it is about another index than the daemon's, or another pack.
+        """
+        return self._find(request)
+
+    def similar(self, request: SimilarRequest) -> Found:
+        """The answer to a photo.
+
+        Raises:
+            PhotondError: As for `query`.
+        """
+        return self._find(request)
+
+    def _find(self, request: SearchRequest) -> Found:
+        settings, searcher = self._current
+        pack = settings.model.pack
+        # Whoever sets PHOTOND_DATABASE for one query gets it answered, by their own process.
+        if (request.database, request.pack) != (str(self._database), pack):
+            raise UsageError(
+                f"the daemon keeps {self._database} with the pack {pack!r}, and not "
+                f"{request.database} with {request.pack!r}",
+                "Ask without the daemon, or have it read the configuration again.",
+            )
+        return find(searcher, request)
 
 
 def _found(hit: Hit) -> FoundPhoto:

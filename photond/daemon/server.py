@@ -15,7 +15,7 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -23,7 +23,8 @@ from typing import Protocol, Self
 import structlog
 
 from photond.daemon import protocol
-from photond.daemon.protocol import DaemonStatus, Found
+from photond.daemon.protocol import Found
+from photond.daemon.status import DaemonStatus
 from photond.errors import IndexDatabaseError, PhotondError
 
 log = structlog.get_logger(__name__)
@@ -37,34 +38,37 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class Control(Protocol):
-    """What can be asked of the daemon.
+    """What the daemon can be told.
 
-    Each method is called on the thread of the client that asks, several at the same time. It may take
-    its time and may raise a `PhotondError`, which the client is told. What changes the daemon should
-    be noted for its main loop to act on, so that the client has its answer at once.
+    Each method is called on the thread of the client that asks, several at the same time, and returns at
+    once: it only notes what the daemon's main loop is to do.
     """
 
     def status(self) -> DaemonStatus: ...
-    def query(self, request: protocol.QueryRequest) -> Found: ...
-    def similar(self, request: protocol.SimilarRequest) -> Found: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
-    def rescan(self, paths: tuple[str, ...]) -> None:
+    def rescan(self, paths: Sequence[str]) -> None:
         """Compare these folders with the index, or all that are configured if there are none."""
 
-    def retry(self, paths: tuple[str, ...]) -> int:
-        """Try failed photos again, below these paths or all; returns how many there are."""
-        ...
+    def retry(self, paths: Sequence[str]) -> None:
+        """Try failed photos again, below these paths or all."""
 
     def reload(self) -> None:
-        """Read the configuration again.
-
-        Raises:
-            ConfigError: It is wrong; the old one stays in effect.
-        """
+        """Read the configuration again; if it is wrong, the old one stays in effect."""
 
     def stop(self) -> None: ...
+
+
+class Searches(Protocol):
+    """Who answers questions; called as a control is, and may take its time.
+
+    Raises:
+        PhotondError: The question is wrong, or cannot be answered; the client is told.
+    """
+
+    def query(self, request: protocol.QueryRequest) -> Found: ...
+    def similar(self, request: protocol.SimilarRequest) -> Found: ...
 
 
 class DaemonRunningError(IndexDatabaseError):
@@ -72,10 +76,11 @@ class DaemonRunningError(IndexDatabaseError):
 
 
 class Server:
-    """Serves a control at a socket until it is closed.
+    """Has a daemon answer at a socket until it is closed.
 
     Args:
-        control: Who answers.
+        control: Who is told.
+        searches: Who answers questions.
         path: The socket's file. Its folder is made, and neither is for anybody else's eyes.
         inherited: A socket that listens already, from systemd; the file is then not touched.
         deadline: Seconds that a client has for its request, and again for taking the answer.
@@ -88,6 +93,7 @@ class Server:
     def __init__(
         self,
         control: Control,
+        searches: Searches,
         path: Path,
         *,
         inherited: socket.socket | None = None,
@@ -95,6 +101,7 @@ class Server:
         max_clients: int = MAX_CLIENTS,
     ) -> None:
         self._control = control
+        self._searches = searches
         self._deadline = deadline
         self._free = threading.Semaphore(max_clients)
         self._clients: dict[socket.socket, threading.Thread] = {}
@@ -259,9 +266,9 @@ class Server:
             case protocol.StatusRequest():
                 return protocol.encode_result(control.status())
             case protocol.QueryRequest():
-                return protocol.encode_found(control.query(request))
+                return protocol.encode_found(self._searches.query(request))
             case protocol.SimilarRequest():
-                return protocol.encode_found(control.similar(request))
+                return protocol.encode_found(self._searches.similar(request))
             case protocol.PauseRequest():
                 control.pause()
             case protocol.ResumeRequest():
@@ -269,7 +276,7 @@ class Server:
             case protocol.RescanRequest():
                 control.rescan(request.paths)
             case protocol.RetryRequest():
-                return protocol.encode_result({"photos": control.retry(request.paths)})
+                control.retry(request.paths)
             case protocol.ReloadRequest():
                 control.reload()
             case protocol.StopRequest():

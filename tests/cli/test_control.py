@@ -12,11 +12,11 @@ import pytest
 
 from photond.config import Settings
 from photond.daemon import protocol
-from photond.daemon.protocol import DaemonStatus, FolderStatus, Found
-from photond.daemon.searching import check_is_meant, find
+from photond.daemon.protocol import Found
+from photond.daemon.searching import DaemonSearches
 from photond.daemon.server import Server
+from photond.daemon.status import DaemonStatus, RootStatus
 from photond.errors import ConfigError
-from photond.search.searcher import Searcher
 from tests.conftest import SAMPLES, Command, make_command
 
 
@@ -27,18 +27,10 @@ class Daemon:
         self.asked: list[object] = []
         self.database = command.database
         self.waiting = 0
-        data = command.home / "data" / "photond"
-        self.searcher = Searcher(
-            command.database,
-            Settings(),
-            models_dir=data / "models",
-            vocabulary_file=command.home / "config" / "photond" / "vocabulary.toml",
-        )
 
     def status(self) -> DaemonStatus:
         self.waiting -= 1
         return DaemonStatus(
-            version="0",
             pid=4711,
             started_at="2024-01-01T00:00:00+00:00",
             database=str(self.database),
@@ -46,23 +38,12 @@ class Daemon:
             doing=f"indexing, {abs(self.waiting)} done",
             rate=2.5,
             seconds_left=4000.0,
-            on_battery=True,
-            folders=(
-                FolderStatus(path="/plain", watch="events"),
-                FolderStatus(path="/big\n", watch="polling", detail="run sysctl"),
+            paused_by=("battery",),
+            roots=(
+                RootStatus(path="/plain", watch="events"),
+                RootStatus(path="/big\n", watch="polling", detail="run sysctl"),
             ),
         )
-
-    def query(self, request: protocol.QueryRequest) -> Found:
-        return self._find(request)
-
-    def similar(self, request: protocol.SimilarRequest) -> Found:
-        return self._find(request)
-
-    def _find(self, request: protocol.SearchRequest) -> Found:
-        self.asked.append(request)
-        check_is_meant(request, Settings(), self.database)
-        return find(self.searcher, request)
 
     def pause(self) -> None:
         self.asked.append("pause")
@@ -73,9 +54,8 @@ class Daemon:
     def rescan(self, paths: tuple[str, ...]) -> None:
         self.asked.append(("rescan", paths))
 
-    def retry(self, paths: tuple[str, ...]) -> int:
+    def retry(self, paths: tuple[str, ...]) -> None:
         self.asked.append(("retry", paths))
-        return 2
 
     def reload(self) -> None:
         raise ConfigError("wrong")
@@ -84,11 +64,27 @@ class Daemon:
         raise AssertionError
 
 
+class NotedSearches:
+    """The daemon's searches, which are noted."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._asked = daemon.asked
+        self._searches = DaemonSearches(Settings(), daemon.database)
+
+    def query(self, request: protocol.QueryRequest) -> Found:
+        self._asked.append(request)
+        return self._searches.query(request)
+
+    def similar(self, request: protocol.SimilarRequest) -> Found:
+        self._asked.append(request)
+        return self._searches.similar(request)
+
+
 def serve(command: Command) -> tuple[Daemon, Server]:
     run = command.home / "run"
     run.mkdir(exist_ok=True)
     daemon = Daemon(command)
-    return daemon, Server(daemon, run / "photond" / "photond.sock")
+    return daemon, Server(daemon, NotedSearches(daemon), run / "photond" / "photond.sock")
 
 
 @pytest.fixture
@@ -133,7 +129,7 @@ def test_folders_are_named_to_the_daemon_by_their_absolute_paths(photond, daemon
 
 
 def test_the_daemon_tries_photos_again_at_once(photond, daemon) -> None:
-    assert photond("retry", os.fsdecode(b"/a\xff.jpg")).stdout == "2 photos are tried again now\n"
+    assert "are tried again now" in photond("retry", os.fsdecode(b"/a\xff.jpg")).stdout
     assert daemon.asked == [("retry", ("/a\udcff.jpg",))]
 
 
@@ -215,7 +211,7 @@ def test_status_shows_what_the_daemon_does(samples) -> None:
     shown = photond("status").stdout
     assert re.search(r"^daemon    indexing, \d+ done \(process 4711\)$", shown, re.MULTILINE)
     assert "rate      2.5 photos/s, 1 h 7 min left" in shown
-    assert "on battery" in shown
+    assert "paused by battery" in shown
     assert r"watching  /big\n, looked at every so often: run sysctl" in shown
     assert "/plain" not in shown
     status = photond("status", "--json").json

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from photond.config import locations
 from photond.daemon import protocol, server
 from photond.daemon.client import DaemonError, ask
-from photond.daemon.protocol import DaemonStatus, Found, FoundPhoto, FoundTag
+from photond.daemon.protocol import Found, FoundPhoto, FoundTag
 from photond.daemon.server import DaemonRunningError, Server, inherited_socket
+from photond.daemon.status import DaemonStatus
 from photond.errors import ConfigError, ExitCode, PhotondError
 
 
@@ -35,7 +36,6 @@ class Recorder:
     def status(self) -> DaemonStatus:
         assert self.may_answer.wait(30)
         return DaemonStatus(
-            version="0",
             pid=os.getpid(),
             started_at="2024-01-01T00:00:00+00:00",
             database="/index.db",
@@ -68,9 +68,8 @@ class Recorder:
     def rescan(self, paths: tuple[str, ...]) -> None:
         self.asked.append(("rescan", paths))
 
-    def retry(self, paths: tuple[str, ...]) -> int:
+    def retry(self, paths: tuple[str, ...]) -> None:
         self.asked.append(("retry", paths))
-        return 3
 
     def reload(self) -> None:
         raise ConfigError("line 3 is wrong", "Mend it.")
@@ -91,7 +90,7 @@ def control() -> Recorder:
 
 @pytest.fixture
 def running(control: Recorder, path: Path) -> Iterator[Server]:
-    with Server(control, path) as running:
+    with Server(control, control, path) as running:
         yield running
 
 
@@ -128,7 +127,7 @@ def test_every_command_reaches_the_daemon_and_is_answered(path, control) -> None
     assert ask("pause", path=path).result == {}
     assert ask("resume", path=path).result == {}
     assert ask("rescan", path=path, paths=["/a"]).result == {}
-    assert ask("retry", path=path, paths=["/b\udcff"]).result == {"photos": 3}
+    assert ask("retry", path=path, paths=["/b\udcff"]).result == {}
     assert ask("stop", path=path).result == {}
     assert control.asked[0] == protocol.QueryRequest(text="cat", **SEARCH)
     assert control.asked[1:] == [
@@ -195,7 +194,7 @@ def _current(path: Path) -> Iterator[None]:
 
 def test_slow_silent_and_dead_clients_keep_nobody_and_are_dropped(path, control) -> None:
     with (
-        Server(control, path, deadline=1.0),
+        Server(control, control, path, deadline=1.0),
         connected(path) as silent,
         connected(path) as slow,
         connected(path) as deaf,
@@ -234,12 +233,12 @@ def test_a_request_without_end_is_refused_after_a_megabyte(path) -> None:
 
 
 def test_a_long_answer_keeps_nobody_waiting(path, control) -> None:
-    with Server(control, path):
+    with Server(control, control, path):
         control.may_answer.clear()
         late: list[object] = []
         asking = threading.Thread(target=lambda: late.append(ask("status", path=path)))
         asking.start()
-        assert ask("retry", path=path).result == {"photos": 3}
+        assert ask("retry", path=path).result == {}
         assert late == []
         control.may_answer.set()
         asking.join(30)
@@ -248,7 +247,7 @@ def test_a_long_answer_keeps_nobody_waiting(path, control) -> None:
 
 def test_more_clients_than_there_is_room_for_wait_their_turn(path, control) -> None:
     with (
-        Server(control, path, max_clients=2, deadline=2.0),
+        Server(control, control, path, max_clients=2, deadline=2.0),
         connected(path) as one,
         connected(path),
         connected(path) as third,
@@ -256,13 +255,13 @@ def test_more_clients_than_there_is_room_for_wait_their_turn(path, control) -> N
         third.sendall(protocol.encode_request("retry"))
         one.close()
         with third.makefile("rb") as answers:
-            assert json.loads(answers.readline()) == {"result": {"photos": 3}}
+            assert json.loads(answers.readline()) == {"result": {}}
         # And when nobody leaves, those who say nothing are hung up on.
         assert ask("status", path=path) is not None
 
 
 def test_closing_does_not_wait_for_room(path, control) -> None:
-    with Server(control, path, max_clients=1) as running, connected(path):
+    with Server(control, control, path, max_clients=1) as running, connected(path):
         while "photond-client" not in threads():
             time.sleep(0.01)
         began = time.monotonic()
@@ -272,7 +271,7 @@ def test_closing_does_not_wait_for_room(path, control) -> None:
 
 def test_many_clients_at_once_are_all_answered(path, control) -> None:
     answers = []
-    with Server(control, path):
+    with Server(control, control, path):
         asking = [
             threading.Thread(target=lambda: answers.append(ask("status", path=path)))
             for _ in range(20)
@@ -286,7 +285,7 @@ def test_many_clients_at_once_are_all_answered(path, control) -> None:
 
 
 def test_closing_lets_an_answer_out_that_is_under_way(path, control) -> None:
-    running = Server(control, path)
+    running = Server(control, control, path)
     running.start()
     control.may_answer.clear()
     late: list[object] = []
@@ -305,7 +304,7 @@ def test_closing_lets_an_answer_out_that_is_under_way(path, control) -> None:
 
 
 def test_closing_does_not_wait_for_clients_that_do_nothing(path, control) -> None:
-    with Server(control, path) as running, connected(path) as idle:
+    with Server(control, control, path) as running, connected(path) as idle:
         ask("status", path=path)
         began = time.monotonic()
         running.close()
@@ -321,7 +320,7 @@ def test_the_socket_is_its_owners_alone(path) -> None:
 
 def test_a_folder_that_others_could_read_is_closed_to_them(path, control) -> None:
     path.parent.mkdir(mode=0o755)
-    with Server(control, path):
+    with Server(control, control, path):
         assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
@@ -333,7 +332,7 @@ def test_another_user_is_refused_even_where_the_files_let_them_in(control) -> No
 
 
 def _ask_as_nobody(path: Path, control: Recorder) -> None:
-    with Server(control, path):
+    with Server(control, control, path):
         path.chmod(0o666)
         path.parent.chmod(0o755)
         code = (
@@ -352,7 +351,7 @@ def test_the_socket_of_a_daemon_that_was_killed_is_replaced(path, control) -> No
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as killed:
         killed.bind(str(path))
     assert ask("status", path=path) is None
-    with Server(control, path):
+    with Server(control, control, path):
         assert ask("status", path=path) is not None
     assert ask("status", path=path) is None
 
@@ -360,7 +359,7 @@ def test_the_socket_of_a_daemon_that_was_killed_is_replaced(path, control) -> No
 @pytest.mark.usefixtures("running")
 def test_the_socket_of_a_daemon_that_lives_is_left_to_it(path, control) -> None:
     with pytest.raises(DaemonRunningError, match="another photond daemon"):
-        Server(control, path)
+        Server(control, control, path)
     assert ask("status", path=path) is not None
 
 
@@ -370,7 +369,7 @@ def test_a_socket_at_which_something_else_listens_is_left_to_it(path, control) -
         other.bind(str(path))
         other.listen()
         with pytest.raises(DaemonRunningError):
-            Server(control, path)
+            Server(control, control, path)
         assert path.exists()
 
 
@@ -378,17 +377,17 @@ def test_a_file_in_the_sockets_place_is_not_removed(path, control) -> None:
     path.parent.mkdir()
     path.write_text("mine")
     with pytest.raises(PhotondError, match="cannot listen"):
-        Server(control, path)
+        Server(control, control, path)
     assert path.read_text() == "mine"
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_said(tmp_path, control) -> None:
     with pytest.raises(PhotondError, match=r"cannot listen .*too long"):
-        Server(control, tmp_path / ("x" * 120) / "photond.sock")
+        Server(control, control, tmp_path / ("x" * 120) / "photond.sock")
 
 
 def test_a_closed_server_does_not_remove_the_socket_of_its_successor(path, control) -> None:
-    with Server(control, path):
+    with Server(control, control, path):
         path.unlink()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
             other.bind(str(path))
@@ -403,7 +402,7 @@ from pathlib import Path
 os.environ["LISTEN_PID"] = str(os.getpid())
 inherited = inherited_socket()
 assert inherited is not None and "LISTEN_FDS" not in os.environ
-with Server(Recorder(), Path("/not/used"), inherited=inherited):
+with Server(Recorder(), Recorder(), Path("/not/used"), inherited=inherited):
     sys.stdin.read()
 """
 
