@@ -7,6 +7,8 @@ mount --make-rprivate /
 mount --make-rshared / # among themselves, as systemd has it
 umount -l /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
+# What an earlier run left behind; its own goes with the next.
+find /sys/fs/cgroup -depth -type d -path "*/photond-test-*" -exec rmdir {} \; 2>/dev/null || true
 group=/sys/fs/cgroup/photond-test-$$
 mkdir "$group"
 chown -R "$user:$user" "$group"
