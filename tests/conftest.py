@@ -1,10 +1,12 @@
 """Fixtures of more than one room: the real command, on real photos, with the real model."""
 
+import atexit
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,11 +99,18 @@ def make_command(home: Path) -> Command:
         "XDG_CONFIG_HOME": str(home / "config"),
         "XDG_DATA_HOME": str(home / "data"),
         "XDG_STATE_HOME": str(home / "state"),
-        "XDG_RUNTIME_DIR": str(home / "run"),
+        "XDG_RUNTIME_DIR": _runtime_dir(),
         "NO_COLOR": "1",
         "COLUMNS": "200",
     }
     return Command(home, environ)
+
+
+def _runtime_dir() -> str:
+    """A folder whose name is short: a socket's may have 107 bytes, and pytest's folders are deep."""
+    folder = tempfile.mkdtemp(prefix="photond-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @pytest.fixture

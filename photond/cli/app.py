@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from photond import __version__
-from photond.cli import config, doctor, index, models, query, run, status, tags, vocabulary
+from photond.cli import (
+    config,
+    control,
+    doctor,
+    index,
+    models,
+    query,
+    run,
+    service,
+    status,
+    tags,
+    vocabulary,
+)
 from photond.cli.command import ConfigOption, QuietOption, VerboseOption, root_options
 
 app = typer.Typer(
@@ -44,8 +56,9 @@ def photond(
     root_options(context, config, verbose, quiet)
 
 
-for module in (index, run, query, tags, status, doctor):
+for module in (index, run, query, tags, status, control, doctor):
     module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(vocabulary.app, name="vocabulary")
+app.add_typer(service.app, name="service")
 app.add_typer(config.app, name="config")

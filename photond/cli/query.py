@@ -1,27 +1,16 @@
 """`photond query` and `photond similar`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import (
-    finish,
-    note,
-    print_json,
-    print_paths,
-    print_table,
-    tags_as_json,
-)
+from photond.cli.output import finish, note, print_json, print_paths, print_table
 from photond.cli.session import Session, absolute
 from photond.errors import ExitCode, UsageError
 
-if TYPE_CHECKING:
-    from photond.models.pack import Pack
-    from photond.search.filters import Filters
-    from photond.search.search import Hit
-    from photond.store.database import Connection
+_PATIENCE = 15.0  # seconds until a daemon that does not answer is done without
 
 LimitOption = Annotated[
     int | None,
@@ -90,27 +79,11 @@ def query(
     question = " ".join(text).strip()
     if not question:
         raise UsageError("the query is empty", 'Say what to look for: photond query "beach".')
-    filters = _filters(session, folders, since, until, tag)
-    from photond.search.search import search
-    from photond.store.database import explained, snapshot
-
-    connection = session.open_index()
-    with explained(session.database), snapshot(connection):
-        answering = session.answering(connection)
-        from photond.models.towers import TextTower, available_cores
-
-        embedding = TextTower(answering.pack, available_cores()).embed_query(question)
-        hits = search(
-            connection,
-            answering.stored,
-            embedding,
-            filters,
-            limit=limit or session.settings.query.limit,
-            min_score=min_score,
-            pack=answering.pack,
-        )
-        _mention_waiting(connection, session.pack, answering.pack)
-    _print(hits, json=json, paths=paths, null=null)
+    fields = _fields(session, limit, min_score, folders, since, until, tag)
+    found = _find(session, "query", fields | {"text": question})
+    for said in found["notes"]:
+        note(f"photond: {said}")
+    _print(found["photos"], json=json, paths=paths, null=null)
 
 
 def similar(
@@ -127,91 +100,76 @@ def similar(
     null: NullOption = False,
 ) -> None:
     """Find the photos that look most like one photo, which is left out itself."""
-    from photond.search.example import embed_example
-    from photond.search.search import search
-    from photond.store.database import explained, snapshot
-
-    connection = session.open_index()
-    with explained(session.database), snapshot(connection):
-        answering = session.answering(connection)
-        example = embed_example(connection, answering, absolute(photo), session.settings)
-        hits = search(
-            connection,
-            answering.stored,
-            example.embedding,
-            _filters(session, folders, since, until, tag, is_not=example.content_id),
-            limit=limit or session.settings.query.limit,
-            min_score=min_score,
-        )
-    _print(hits, json=json, paths=paths, null=null)
+    fields = _fields(session, limit, min_score, folders, since, until, tag)
+    found = _find(session, "similar", fields | {"photo": absolute(photo)})
+    _print(found["photos"], json=json, paths=paths, null=null)
 
 
-def _filters(
+def _fields(
     session: Session,
+    limit: int | None,
+    min_score: float,
     folders: list[Path] | None,
     since: str | None,
     until: str | None,
     tag: list[str] | None,
-    is_not: int | None = None,
-) -> "Filters":
-    from photond.search.dates import end_moment, first_moment
-    from photond.search.filters import Filters, tag_filter
+) -> dict[str, Any]:
+    """What a request for a search holds, besides what is looked for."""
+    return {
+        "database": str(session.database),
+        "pack": session.settings.model.pack,
+        "limit": limit or session.settings.query.limit,
+        "min_score": min_score,
+        "folders": tuple(absolute(folder) for folder in folders or ()),
+        "since": since,
+        "until": until,
+        "tags": tuple(tag or ()),
+    }
 
-    return Filters(
-        folders=[absolute(folder) for folder in folders or ()],
-        since=None if since is None else first_moment(since),
-        before=None if until is None else end_moment(until),
-        # The vocabulary is only read when a tag is asked for.
-        tags=[tag_filter(text, session.vocabulary) for text in tag or ()],
-        is_not=is_not,
+
+def _find(session: Session, command: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """The answer of the daemon, which has the model in memory, or else one's own."""
+    from photond.daemon.client import DaemonError, ask
+
+    try:
+        answer = ask(command, timeout=_PATIENCE, **fields)
+    except DaemonError:
+        # It keeps another index, or is ill, or the question is wrong: what is to be said of that is
+        # found out by asking without it.
+        answer = None
+    if answer is not None:
+        return answer.result | {"photos": answer.items}
+
+    from msgspec import to_builtins
+
+    from photond.daemon.protocol import QueryRequest, SimilarRequest
+    from photond.daemon.searching import find, searcher_for
+
+    kind = QueryRequest if command == "query" else SimilarRequest
+    found: dict[str, Any] = to_builtins(
+        find(searcher_for(session.settings, session.database), kind(**fields))
     )
+    return found
 
 
-def _mention_waiting(connection: "Connection", configured: "Pack", answering: "Pack") -> None:
-    from photond.store.files import count_unread
-    from photond.store.jobs import count_waiting
-
-    waiting = count_waiting(connection)
-    if configured.fingerprint != answering.fingerprint:
-        note(
-            f"photond: the pack {answering.name!r} answers until `photond index` has embedded "
-            f"all photos with {configured.name!r}"
-        )
-        waiting = count_unread(connection)
-    if waiting:
-        note(f"photond: {waiting:,} photos are not indexed yet and cannot be found")
-
-
-def _print(hits: "list[Hit]", *, json: bool, paths: bool, null: bool) -> None:
+def _print(photos: list[dict[str, Any]], *, json: bool, paths: bool, null: bool) -> None:
     if json:
-        print_json([_as_json(hit) for hit in hits])
+        print_json(photos)
     elif paths or null:
-        print_paths((hit.path for hit in hits), null=null)
+        print_paths((photo["path"] for photo in photos), null=null)
     else:
         print_table(
             (">score", "photo", "taken", "tags"),
             (
                 (
-                    f"{hit.score:.3f}",
-                    hit.path,
-                    (hit.taken_at or "").replace("T", " "),
-                    ", ".join(tag.label for tag in hit.tags),
+                    f"{photo['score']:.3f}",
+                    photo["path"],
+                    (photo["taken_at"] or "").replace("T", " "),
+                    ", ".join(tag["tag"] for tag in photo["tags"]),
                 )
-                for hit in hits
+                for photo in photos
             ),
         )
-    if not hits:
+    if not photos:
         note("photond: no photo was found")
         finish(ExitCode.INCOMPLETE)
-
-
-def _as_json(hit: "Hit") -> dict[str, object]:
-    return {
-        "path": hit.path,
-        "score": round(hit.score, 6),
-        "probability": None if hit.probability is None else round(hit.probability, 6),
-        "tags": tags_as_json(hit.tags),
-        "taken_at": hit.taken_at,
-        "width": hit.width,
-        "height": hit.height,
-    }

@@ -27,8 +27,14 @@ def run(session: Session) -> None:
     Sees every photo that appears, changes, moves or goes. Ctrl-C and SIGTERM end it, SIGHUP makes it
     read the configuration again.
     """
+    from photond.config import locations
     from photond.daemon.daemon import Daemon
     from photond.daemon.memory import be_frugal
+    from photond.daemon.notify import Notifier
+    from photond.daemon.power import Power
+    from photond.daemon.searching import DaemonSearches
+    from photond.daemon.server import Server, inherited_socket
+    from photond.daemon.surroundings import Surroundings
     from photond.store.database import explained
     from photond.store.lock import only_indexer
 
@@ -44,9 +50,17 @@ def run(session: Session) -> None:
         explained(database),
         only_indexer(database, stays=True),
     ):
-        daemon = Daemon(connection, database, lambda: _load(session, database))
+        searches = DaemonSearches(session.settings, database)
+        surroundings = Surroundings(Notifier(), searches)
+        daemon = Daemon(
+            connection, database, lambda: _load(session, database), surroundings, Power()
+        )
+        searches.on_loaded = daemon.control.nudge
         _obey_signals(daemon.control)
-        daemon.run()
+        with Server(
+            daemon.control, searches, locations.socket_file(), inherited=inherited_socket()
+        ):
+            daemon.run()
 
 
 def _load(session: Session, database: Path) -> "Setup":

@@ -1,13 +1,54 @@
 """`photond status`."""
 
-from typing import Annotated
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, print_json, print_line, printable
+from photond.cli.output import console, finish, print_json, print_line, printable
 from photond.cli.session import Session
-from photond.errors import ExitCode
+from photond.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from photond.store.jobs import FailedJob
+    from photond.store.scans import Scan
+
+_PATIENCE = 5.0  # seconds
+_REFRESH = 1.0
+_LIVE_FAILURES = 10
+_WATCHES = {"events": "as it changes", "polling": "looked at every so often", "offline": "offline"}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What there is to say.
+
+    Attributes:
+        daemon: What the daemon says of itself, as docs/protocol.md has it; None if there is none.
+        daemon_problem: Why it says nothing although it is there; empty if it does.
+        switching_to: The pack that is about to answer, and how many embeddings it has.
+        counts: How many photos are "present", "offline" and "missing".
+    """
+
+    index: str
+    size: int
+    daemon: dict[str, Any] | None
+    daemon_problem: str
+    pack: str
+    embeddings: int
+    switching_to: tuple[str, int] | None
+    counts: dict[str, int]
+    waiting: int
+    failures: "list[FailedJob]"
+    folders: "list[Scan]"
+
+    @property
+    def is_healthy(self) -> bool:
+        return not (self.failures or self.waiting or self.daemon_problem)
 
 
 def register(app: typer.Typer) -> None:
@@ -16,18 +57,57 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    session: Session, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    session: Session,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Stay, and show how it goes on, until Ctrl-C.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what is in the index, what is waiting, and which photos failed and why.
+    """Show what the daemon does, what is in the index, what is waiting, and what failed and why.
 
     Exits with 0 if every photo is indexed, with 1 if some failed or are waiting.
     """
+    if watch:
+        if json or not sys.stdout.isatty():
+            raise UsageError("--watch shows a live view, which needs a terminal and no --json")
+        _watch(session)
+        return
+    report = _report(session)
+    if json:
+        print_json(_as_json(report))
+    else:
+        for line in _lines(report, len(report.failures)):
+            print_line(line)
+    finish(ExitCode.DONE if report.is_healthy else ExitCode.INCOMPLETE)
+
+
+def _watch(session: Session) -> None:
+    from rich.live import Live
+    from rich.text import Text
+
+    def view() -> Text:
+        return Text("\n".join(map(printable, _lines(_report(session), _LIVE_FAILURES))))
+
+    try:
+        with Live(view(), console=console(), auto_refresh=False) as live:
+            while True:
+                time.sleep(_REFRESH)
+                live.update(view(), refresh=True)
+    except KeyboardInterrupt:
+        pass
+
+
+def _report(session: Session) -> Report:
+    from photond.daemon.client import DaemonError, ask
     from photond.store import embeddings, files, jobs, packs, scans
     from photond.store.database import explained
 
-    connection = session.open_index()
-    with explained(session.database):
-        counts = files.counts_by_state(connection)
+    answer, problem = None, ""
+    try:
+        answer = ask("status", timeout=_PATIENCE)
+    except DaemonError as error:
+        problem = str(error)
+    with closing(session.open_index()) as connection, explained(session.database):
         stored = {pack.id: pack for pack in packs.all_packs(connection)}
         embedded = {id_: embeddings.count_embeddings(connection, id_) for id_ in stored}
         serving = next((pack for pack in stored.values() if pack.state == "serving"), None)
@@ -35,55 +115,108 @@ def status(
         chosen = next((one for one in stored.values() if one.fingerprint == fingerprint), None)
         # What answers: the pack in use, or the one that it is about to replace.
         answers = session.pack.name if serving is None or serving is chosen else serving.name
-        answering = 0 if serving is None else embedded[serving.id]
-        switching = None if answers == session.pack.name else session.pack.name
         switched = 0 if chosen is None else embedded[chosen.id]
-        waiting = jobs.count_waiting(connection)
-        failures = jobs.failures(connection)
-        last = scans.last_scans(connection)
-    size = session.database.stat().st_size
-    if json:
-        print_json(
-            {
-                "index": str(session.database),
-                "bytes": size,
-                "pack": answers,
-                "switching_to": switching and {"pack": switching, "embeddings": switched},
-                "photos": counts.get("present", 0),
-                "offline": counts.get("offline", 0),
-                "missing": counts.get("missing", 0),
-                "embeddings": answering,
-                "waiting": waiting,
-                "failed": [
-                    {"path": one.path, "reason": one.reason, "quarantined": one.is_quarantined}
-                    for one in failures
-                ],
-                "folders": [
-                    {
-                        "path": scan.path,
-                        "scan_started_at": scan.started_at,
-                        "scan_finished_at": scan.finished_at,
-                    }
-                    for scan in last
-                ],
-            }
+        return Report(
+            index=str(session.database),
+            size=session.database.stat().st_size,
+            daemon=None if answer is None else answer.result,
+            daemon_problem=problem,
+            pack=answers,
+            embeddings=0 if serving is None else embedded[serving.id],
+            switching_to=None if answers == session.pack.name else (session.pack.name, switched),
+            counts=files.counts_by_state(connection),
+            waiting=jobs.count_waiting(connection),
+            failures=jobs.failures(connection),
+            folders=scans.last_scans(connection),
         )
-    else:
-        print_line(f"index     {session.database} ({size / 1e6:.1f} MB)")
-        print_line(f"pack      {answers}, {answering:,} embeddings")
-        if switching:
-            print_line(f"switching to {switching}, {switched:,} embeddings so far")
-        print_line(f"photos    {counts.get('present', 0):,}")
-        for state in ("offline", "missing"):
-            if count := counts.get(state):
-                print_line(f"{state:<10}{count:,}")
-        if waiting:
-            print_line(f"waiting   {waiting:,} (`photond index` goes on with them)")
-        for scan in last:
-            finished = scan.finished_at or "not finished"
-            print_line(f"folder    {printable(scan.path)}, last scan {finished}")
-        if failures:
-            print_line(f"failed    {len(failures):,}")
-        for one in failures:
-            print_line(f"  {printable(one.path)}: {one.reason}")
-    finish(ExitCode.INCOMPLETE if failures or waiting else ExitCode.DONE)
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    switching = report.switching_to
+    return {
+        "index": report.index,
+        "bytes": report.size,
+        "daemon": report.daemon,
+        "daemon_problem": report.daemon_problem or None,
+        "pack": report.pack,
+        "switching_to": switching and {"pack": switching[0], "embeddings": switching[1]},
+        "photos": report.counts.get("present", 0),
+        "offline": report.counts.get("offline", 0),
+        "missing": report.counts.get("missing", 0),
+        "embeddings": report.embeddings,
+        "waiting": report.waiting,
+        "failed": [
+            {"path": one.path, "reason": one.reason, "quarantined": one.is_quarantined}
+            for one in report.failures
+        ],
+        "folders": [
+            {
+                "path": scan.path,
+                "scan_started_at": scan.started_at,
+                "scan_finished_at": scan.finished_at,
+            }
+            for scan in report.folders
+        ],
+    }
+
+
+def _lines(report: Report, most_failures: int) -> list[str]:
+    lines = _daemon_lines(report)
+    lines.append(f"index     {report.index} ({report.size / 1e6:.1f} MB)")
+    lines.append(f"pack      {report.pack}, {report.embeddings:,} embeddings")
+    if report.switching_to:
+        name, embedded = report.switching_to
+        lines.append(f"switching to {name}, {embedded:,} embeddings so far")
+    lines.append(f"photos    {report.counts.get('present', 0):,}")
+    for state in ("offline", "missing"):
+        if count := report.counts.get(state):
+            lines.append(f"{state:<10}{count:,}")
+    if report.waiting:
+        by_hand = "" if _keeps_this_index(report) else " (`photond index` goes on with them)"
+        lines.append(f"waiting   {report.waiting:,}{by_hand}")
+    for scan in report.folders:
+        finished = scan.finished_at or "not finished"
+        lines.append(f"folder    {printable(scan.path)}, last scan {finished}")
+    if report.failures:
+        lines.append(f"failed    {len(report.failures):,}")
+    lines += [f"  {printable(one.path)}: {one.reason}" for one in report.failures[:most_failures]]
+    if len(report.failures) > most_failures:
+        lines.append("  ...")
+    return lines
+
+
+def _daemon_lines(report: Report) -> list[str]:
+    daemon = report.daemon
+    if daemon is None:
+        return [f"daemon    {report.daemon_problem}"] if report.daemon_problem else []
+    lines = [f"daemon    {printable(daemon['doing'])} (process {daemon['pid']})"]
+    if not _keeps_this_index(report):
+        lines.append(f"          it keeps another index, {printable(daemon['database'])}")
+        return lines
+    if daemon["rate"] is not None:
+        left = _duration(daemon["seconds_left"])
+        lines.append(f"rate      {daemon['rate']:.1f} photos/s" + (left and f", {left} left"))
+    if daemon["paused_by"]:
+        lines.append(f"paused by {' and '.join(daemon['paused_by'])}")
+    for folder in daemon["roots"]:
+        # Most are watched by the kernel's events and need no words.
+        if folder["watch"] != "events" or folder["detail"]:
+            detail = folder["detail"] and f": {folder['detail']}"
+            how = _WATCHES.get(folder["watch"], folder["watch"])
+            lines.append(f"watching  {printable(folder['path'])}, {how}{detail}")
+    return lines
+
+
+def _keeps_this_index(report: Report) -> bool:
+    return report.daemon is not None and report.daemon["database"] == report.index
+
+
+def _duration(seconds: float | None) -> str:
+    """A length of time as one would say it; empty if it is not known."""
+    if seconds is None:
+        return ""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

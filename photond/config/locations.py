@@ -4,6 +4,7 @@ Every place is looked up when it is asked for, so that a changed environment cou
 `XDG_*` variable is ignored, as the specification wants. Nothing here creates a folder.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +32,35 @@ def data_dir() -> Path:
 def models_dir() -> Path:
     """The model packs that were downloaded or made; the embedded one is not among them."""
     return data_dir() / "models"
+
+
+def units_dir() -> Path:
+    """Where systemd looks for the user's own units."""
+    return _absolute("config").parent / "systemd" / "user"
+
+
+def runtime_dir() -> Path:
+    """What lives as long as the user is logged in: the daemon's socket.
+
+    Raises:
+        ConfigError: There is no such place: `XDG_RUNTIME_DIR` is not set.
+    """
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    if not given.startswith("/"):
+        raise ConfigError(
+            "XDG_RUNTIME_DIR is not set, so there is no place for the daemon's socket",
+            "systemd sets it when you log in; after `su` or `sudo`, set it to /run/user/$(id -u).",
+        )
+    return Path(given) / "photond"
+
+
+def socket_file() -> Path:
+    """Where the daemon is asked.
+
+    Raises:
+        ConfigError: As for `runtime_dir`.
+    """
+    return runtime_dir() / "photond.sock"
 
 
 def with_home(path: str) -> Path:

@@ -153,6 +153,19 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 15
 
 
+class PowerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the daemon treats your laptop."""
+
+    on_battery: Annotated[
+        Literal["run", "slow", "pause"],
+        Meta(
+            description="What the daemon does with photos that are to be read while the machine runs on "
+            "its battery: goes on as always, reads one at a time and rests in between, or leaves them "
+            "until there is power. Searches are answered all the same.",
+        ),
+    ] = "slow"
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What photond says about its work, on stderr."""
 
@@ -191,6 +204,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tags: TagSettings = TagSettings()
     query: QuerySettings = QuerySettings()
     watch: WatchSettings = WatchSettings()
+    power: PowerSettings = PowerSettings()
     log: LogSettings = LogSettings()
 
     def folder_paths(self) -> tuple[Path, ...]:

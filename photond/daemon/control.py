@@ -68,6 +68,10 @@ class Control:
         """Read the configuration again."""
         self._give(Command("reload"))
 
+    def nudge(self) -> None:
+        """Have the daemon look round: something that it minds may have changed."""
+        self._wake()
+
     def stop(self) -> None:
         """Finish what is nearly done, and end."""
         self._stopping.set()

@@ -11,7 +11,10 @@ from structlog import get_logger
 from photond.config.settings import Settings
 from photond.daemon.control import Command, Control
 from photond.daemon.keeper import Keeper
+from photond.daemon.pacer import Pacer
+from photond.daemon.power import Power
 from photond.daemon.status import DaemonStatus, Rate, RootStatus, State
+from photond.daemon.surroundings import Surroundings
 from photond.daemon.wake import Sleeper, Woken
 from photond.daemon.worker import LazyEngine
 from photond.errors import IndexUnavailableError, PhotondError
@@ -54,9 +57,8 @@ class Daemon:
         connection: The index, which no other process indexes into.
         database: Its file.
         load: Reads the configuration.
-        on_ready: Called once everything is watched for and the first scan is under way.
-        pulse: Called at each turn of the loop; says after how many seconds it wants to be called
-            again, however quiet it is; None for whenever.
+        surroundings: Told how the daemon fares, and asked when it wants to be told again.
+        power: Knows what the machine runs on.
     """
 
     def __init__(
@@ -64,14 +66,14 @@ class Daemon:
         connection: Connection,
         database: Path,
         load: Callable[[], Setup],
-        on_ready: Callable[[], None] = lambda: None,
-        pulse: Callable[[], float | None] = lambda: None,
+        surroundings: Surroundings,
+        power: Power,
     ) -> None:
         self._connection = connection
         self._database = database
         self._load = load
-        self._on_ready = on_ready
-        self._pulse = pulse
+        self._surroundings = surroundings
+        self._power = power
         self._sleeper = Sleeper()
         status = DaemonStatus(os.getpid(), utc_now(), str(database))
         self.control = Control(self._sleeper.wake, status)
@@ -91,7 +93,7 @@ class Daemon:
         with explained(self._database):
             jobs.recover(self._connection)
             self._begin(self._load())
-        self._on_ready()
+        self._surroundings.ready()
         try:
             while not self.control.is_stopping:
                 try:
@@ -105,6 +107,8 @@ class Daemon:
 
     def _begin(self, setup: Setup) -> None:
         settings = setup.settings
+        self._surroundings.settings_changed(settings)
+        self._pacer = Pacer(settings.power.on_battery, self._power)
         self._engine = LazyEngine(
             self._connection, self._database, setup.pack, setup.vocabulary, settings
         )
@@ -121,17 +125,21 @@ class Daemon:
 
     def _turn(self) -> None:
         """Do some of what there is to do, or sleep until there is something."""
-        pulse = self._pulse()
+        pulse = self._surroundings.pulse(self.control.status())
         for command in self.control.take_commands():
             self._obey(command)
         for hint in self.control.take_hints():
             self._keeper.note(hint)
         has_more = self._keeper.step()
+        began = time.monotonic()
+        most = self._pacer.allowance(len(self._engine.in_hand))
         is_busy = self._engine.step(
             may_wait=not has_more,
-            claim=not self.control.paused_by,
+            most=0 if self.control.paused_by else most,
             should_stop=lambda: self.control.is_stopping,
         )
+        if is_busy:
+            self._pacer.worked(time.monotonic() - began)
         self._report(is_busy=is_busy)
         self._engine.rest()
         if has_more or is_busy:
@@ -142,7 +150,9 @@ class Daemon:
 
     def _seconds_to_sleep(self, pulse: float | None) -> float | None:
         now = time.monotonic()
-        times = (self._keeper.next_at, self._engine.unload_at, self._engine.retry_at)
+        times = [self._keeper.next_at, self._engine.unload_at, self._engine.retry_at]
+        if self.control.status().waiting and not self.control.paused_by:
+            times.append(self._pacer.next_at)
         spans = [max(0.0, at - now) for at in times if at is not None]
         return min(spans if pulse is None else [*spans, pulse], default=None)
 
@@ -166,6 +176,7 @@ class Daemon:
                 self._reload()
 
     def _reload(self) -> None:
+        self._surroundings.reloading()
         try:
             setup = self._load()
             rules_of(setup.settings)
@@ -173,7 +184,11 @@ class Daemon:
             setup.pack.verify(setup.pack.image)
         except PhotondError as error:
             log.warning("the configuration stays as it was", reason=str(error))
-            return
+        else:
+            self._take_over(setup)
+        self._surroundings.ready()
+
+    def _take_over(self, setup: Setup) -> None:
         if setup.settings.database_path() != self._database:
             log.warning("another index takes a restart", database=str(self._database))
         self._keeper.close()
@@ -197,6 +212,7 @@ class Daemon:
     def _end(self) -> None:
         status = self.control.status()
         self.control.publish(replace(status, state="stopping", doing="stopping"))
+        self._surroundings.stopping()
         self._keeper.close()
         try:
             with explained(self._database):
@@ -271,10 +287,13 @@ class Daemon:
     def _state(self, waiting: int) -> tuple[State, str]:
         if self.control.paused_by:
             return "paused", f"paused by {', '.join(self.control.paused_by)}"
+        if waiting and self._pacer.is_paused:
+            return "paused", f"on battery, {waiting:,} photos wait for power"
         if self._engine.trouble:
             return "waiting", self._engine.trouble
         if waiting:
-            return "indexing", f"reading photos, {waiting:,} are waiting"
+            slowly = " slowly, on battery" if self._pacer.is_slow else ""
+            return "indexing", f"reading photos{slowly}, {waiting:,} are waiting"
         if self._keeper.is_scanning:
             return "scanning", "comparing folders with the index"
         return "idle", "everything is up to date"

@@ -89,17 +89,18 @@ class LazyEngine:
         done = sum(results.values()) - results.get("vanished", 0)
         return self._done + done, self._failed + results.get("failed", 0)
 
-    def step(self, *, may_wait: bool, claim: bool, should_stop: Callable[[], bool]) -> bool:
+    def step(self, *, may_wait: bool, most: int | None, should_stop: Callable[[], bool]) -> bool:
         """Take photos in hand, and commit what is finished.
 
         Args:
             may_wait: Wait a moment for what is in hand.
-            claim: Take new photos in hand.
+            most: How many photos may be in hand, none at all for 0; None for as many as is good.
             should_stop: Asked now and then while something takes longer.
 
         Returns:
             Whether there is more to be done.
         """
+        claim = most != 0
         if self._engine is None:
             if not claim or time.monotonic() < self._not_before:
                 return False
@@ -111,7 +112,7 @@ class LazyEngine:
                 return False
         assert self._engine is not None
         timeout = TICK_SECONDS if may_wait else 0.0
-        if self._engine.step(timeout, claim=claim):
+        if self._engine.step(timeout, most=most):
             self._used_at = time.monotonic()
             self._is_untidy = True
             return True

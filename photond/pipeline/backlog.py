@@ -52,30 +52,31 @@ class Backlog:
             *(outcome.job.file_id for outcome in (*self._outcomes, *waiting)),
         }
 
-    def step(self, timeout: float, *, claim: bool = True) -> bool:
+    def step(self, timeout: float, *, most: int | None = None) -> bool:
         """Take jobs in hand, and commit what is finished.
 
         Args:
             timeout: How long to wait for an outcome, in seconds.
-            claim: Take new jobs in hand.
+            most: How many jobs may be in hand, none at all for 0; None for what keeps all workers busy.
 
         Returns:
             Whether anything is in hand or waiting to be committed.
         """
-        if claim:
-            self._take_in_hand()
+        self._take_in_hand(self._workers.count * (1 + _AHEAD) if most is None else most)
         if not self._workers.in_hand and not self._outcomes and not self._waiting:
             self._bad_hashes.clear()
             return False
         self._receive(timeout)
         return True
 
-    def _take_in_hand(self) -> None:
+    def _take_in_hand(self, most: int) -> None:
         in_hand = len(self._workers.in_hand)
-        if in_hand and self._has_suspect:
+        room = most - in_hand
+        if room <= 0 or (in_hand and self._has_suspect):
             return
-        room = self._workers.count * (1 + _AHEAD) - in_hand
-        claimed = jobs.claim(self._connection, room) if room > self._workers.count else []
+        # Several at a time: each claim is a transaction.
+        is_low = in_hand < self._workers.count * _AHEAD
+        claimed = jobs.claim(self._connection, room) if is_low else []
         if not claimed and not in_hand and not self._outcomes:
             # A photo that may have ended the process before is tried with nothing beside it.
             suspect = jobs.claim_suspect(self._connection)

@@ -118,9 +118,9 @@ class Engine:
         )
         self.backlog = Backlog(Committer(connection, stored.id, tagger), task, workers)
 
-    def step(self, timeout: float, *, claim: bool = True) -> bool:
+    def step(self, timeout: float, *, most: int | None = None) -> bool:
         """Take photos in hand and commit what is finished, as `Backlog.step` does, and take labels."""
-        is_busy = self.backlog.step(timeout, claim=claim)
+        is_busy = self.backlog.step(timeout, most=most)
         self._tagger.absorb(self._encoder.take())
         if self._idle_seconds:
             self._towers.unload_idle(self._idle_seconds)

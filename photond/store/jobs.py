@@ -161,11 +161,17 @@ def fail(connection: Connection, file_id: int, failure: Failure, reason: str) ->
     )
 
 
-def retry_failed(connection: Connection, path: str) -> None:
-    """Queue what could not be read at or below a path; quarantined photos as suspects."""
+def retry_failed(connection: Connection, path: str) -> int:
+    """Queue what could not be read: a photo, or everything below a folder.
+
+    Photos that are quarantined become suspects, which are tried with nothing beside them.
+
+    Returns:
+        How many photos are tried again.
+    """
     condition, values = below("folders.path", path)
     folder, _, name = path.rpartition("/")
-    connection.execute(
+    return connection.execute(
         f"""
         update jobs set
           state = case state when 'quarantined' then 'suspect' else 'queued' end,
@@ -176,7 +182,7 @@ def retry_failed(connection: Connection, path: str) -> None:
         )
         """,
         (*values, to_column(folder or "/"), to_column(name)),
-    )
+    ).rowcount
 
 
 def failures(connection: Connection, path: str = "/") -> list[FailedJob]:

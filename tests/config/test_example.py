@@ -11,6 +11,7 @@ from photond.config import (
     IndexSettings,
     LogSettings,
     ModelSettings,
+    PowerSettings,
     QuerySettings,
     Settings,
     TagSettings,
@@ -91,6 +92,7 @@ SETTINGS = st.builds(
     model=st.builds(ModelSettings, pack=STRINGS),
     tags=st.builds(TagSettings, min_confidence=st.floats(0, 1), max_tags=st.integers(0, 100)),
     query=st.builds(QuerySettings, limit=COUNTS),
+    power=st.builds(PowerSettings, on_battery=st.sampled_from(["run", "slow", "pause"])),
     log=st.builds(
         LogSettings,
         level=st.sampled_from(["debug", "info", "warning", "error"]),

@@ -12,7 +12,11 @@ from photond.config.settings import ModelSettings, Settings, WatchSettings
 from photond.daemon.control import MAX_HINTS, Control
 from photond.daemon.daemon import Daemon, Setup
 from photond.daemon.hints import FileHint, LostHint
+from photond.daemon.notify import Notifier
+from photond.daemon.power import Power
+from photond.daemon.searching import DaemonSearches
 from photond.daemon.status import DaemonStatus, Rate
+from photond.daemon.surroundings import Surroundings
 from photond.models.pack import Pack
 from photond.store.database import Connection, connect, open_index
 from photond.vocabulary.concepts import Vocabulary
@@ -55,16 +59,20 @@ def kept(tmp_path: Path, photos: Path, mini: Pack, pulses: list[float]) -> Itera
         model=ModelSettings(idle_unload_seconds=1),
     )
 
-    def pulse() -> float:
-        pulses.append(time.monotonic())
-        return 0.2
+    class Counted(Surroundings):
+        def pulse(self, status: DaemonStatus) -> float:
+            super().pulse(status)
+            pulses.append(time.monotonic())
+            return 0.2
 
     with (
         closing(open_index(database, create=True)) as connection,
         closing(connect(database)) as reader,
     ):
         setup = Setup(settings, mini, Vocabulary(()))
-        kept = Kept(Daemon(connection, database, lambda: setup, pulse=pulse), reader)
+        surroundings = Counted(Notifier({}), DaemonSearches(settings, database))
+        power = Power(tmp_path / "no supplies")
+        kept = Kept(Daemon(connection, database, lambda: setup, surroundings, power), reader)
         yield kept
         kept.control.stop()
         kept.thread.join(20)

@@ -1,0 +1,125 @@
+"""Searches as they are asked for in the protocol; `photond query` does them itself without a daemon."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from photond.config import locations
+from photond.config.settings import Settings
+from photond.daemon.protocol import (
+    Found,
+    FoundPhoto,
+    FoundTag,
+    QueryRequest,
+    SearchRequest,
+    SimilarRequest,
+)
+from photond.errors import UsageError
+from photond.search.search import Hit
+from photond.search.searcher import Among, Searcher
+
+
+def searcher_for(settings: Settings, database: Path) -> Searcher:
+    """A searcher that looks for packs and vocabulary where the user has them."""
+    return Searcher(
+        database,
+        settings,
+        models_dir=locations.models_dir(),
+        vocabulary_file=locations.vocabulary_file(),
+    )
+
+
+def find(searcher: Searcher, request: SearchRequest) -> Found:
+    """What a search finds.
+
+    Raises:
+        PhotondError: The question is wrong, or there is nothing to ask it of.
+    """
+    among = Among(
+        folders=request.folders,
+        since=request.since,
+        until=request.until,
+        tags=request.tags,
+        min_score=request.min_score,
+        limit=request.limit,
+    )
+    if isinstance(request, QueryRequest):
+        answer = searcher.by_text(request.text, among)
+    else:
+        answer = searcher.by_example(request.photo, among)
+    return Found(photos=tuple(map(_found, answer.hits)), notes=tuple(answer.notes))
+
+
+class DaemonSearches:
+    """Answers the searches that the daemon is asked for.
+
+    Args:
+        settings: Those in effect; `use` changes them.
+        database: The index that the daemon keeps.
+
+    Attributes:
+        on_loaded: Called when a model may have been loaded, so that it can be let go in time.
+    """
+
+    def __init__(self, settings: Settings, database: Path) -> None:
+        self._database = database
+        self.on_loaded: Callable[[], None] = lambda: None
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """Search by other settings from now on, after the configuration was read again."""
+        # In one step, for those who are asking meanwhile.
+        self._current = settings, searcher_for(settings, self._database)
+
+    def unload_unused(self, seconds: float) -> bool:
+        """Let go of the model if nobody has asked for so long; returns whether one was let go."""
+        return self._current[1].unload_unused(seconds)
+
+    @property
+    def unused_at(self) -> float | None:
+        """Since when nobody has asked, by the monotonic clock; None if no model is loaded."""
+        return self._current[1].unused_at
+
+    def query(self, request: QueryRequest) -> Found:
+        """The answer to a question in words.
+
+        Raises:
+            PhotondError: See `find`; or it is about another index than the daemon's, or another pack.
+        """
+        return self._find(request)
+
+    def similar(self, request: SimilarRequest) -> Found:
+        """The answer to a photo.
+
+        Raises:
+            PhotondError: As for `query`.
+        """
+        return self._find(request)
+
+    def _find(self, request: SearchRequest) -> Found:
+        settings, searcher = self._current
+        pack = settings.model.pack
+        # Whoever sets PHOTOND_DATABASE for one query gets it answered, by their own process.
+        if (request.database, request.pack) != (str(self._database), pack):
+            raise UsageError(
+                f"the daemon keeps {self._database} with the pack {pack!r}, and not "
+                f"{request.database} with {request.pack!r}",
+                "Ask without the daemon, or have it read the configuration again.",
+            )
+        try:
+            return find(searcher, request)
+        finally:
+            self.on_loaded()
+
+
+def _found(hit: Hit) -> FoundPhoto:
+    return FoundPhoto(
+        path=hit.path,
+        score=round(hit.score, 6),
+        probability=None if hit.probability is None else round(hit.probability, 6),
+        tags=tuple(
+            FoundTag(tag=tag.label, confidence=round(tag.confidence, 6)) for tag in hit.tags
+        ),
+        taken_at=hit.taken_at,
+        width=hit.width,
+        height=hit.height,
+    )

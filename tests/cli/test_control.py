@@ -1,0 +1,244 @@
+"""The commands that talk to the daemon: the real command, and a daemon's real socket."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from photond.config import Settings
+from photond.daemon import protocol
+from photond.daemon.protocol import Found
+from photond.daemon.searching import DaemonSearches
+from photond.daemon.server import Server
+from photond.daemon.status import DaemonStatus, RootStatus
+from photond.errors import ConfigError
+from tests.conftest import SAMPLES, Command, make_command
+
+
+class Daemon:
+    """Answers as a daemon would that has nothing to do, and notes what it was asked."""
+
+    def __init__(self, command: Command) -> None:
+        self.asked: list[object] = []
+        self.database = command.database
+        self.waiting = 0
+
+    def status(self) -> DaemonStatus:
+        self.waiting -= 1
+        return DaemonStatus(
+            pid=4711,
+            started_at="2024-01-01T00:00:00+00:00",
+            database=str(self.database),
+            state="indexing",
+            doing=f"indexing, {abs(self.waiting)} done",
+            rate=2.5,
+            seconds_left=4000.0,
+            paused_by=("battery",),
+            roots=(
+                RootStatus(path="/plain", watch="events"),
+                RootStatus(path="/big\n", watch="polling", detail="run sysctl"),
+            ),
+        )
+
+    def pause(self) -> None:
+        self.asked.append("pause")
+
+    def resume(self) -> None:
+        self.asked.append("resume")
+
+    def rescan(self, paths: tuple[str, ...]) -> None:
+        self.asked.append(("rescan", paths))
+
+    def retry(self, paths: tuple[str, ...]) -> None:
+        self.asked.append(("retry", paths))
+
+    def reload(self) -> None:
+        raise ConfigError("wrong")
+
+    def stop(self) -> None:
+        raise AssertionError
+
+
+class NotedSearches:
+    """The daemon's searches, which are noted."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._asked = daemon.asked
+        self._searches = DaemonSearches(Settings(), daemon.database)
+
+    def query(self, request: protocol.QueryRequest) -> Found:
+        self._asked.append(request)
+        return self._searches.query(request)
+
+    def similar(self, request: protocol.SimilarRequest) -> Found:
+        self._asked.append(request)
+        return self._searches.similar(request)
+
+
+def serve(command: Command) -> tuple[Daemon, Server]:
+    run = command.home / "run"
+    run.mkdir(exist_ok=True)
+    daemon = Daemon(command)
+    return daemon, Server(daemon, NotedSearches(daemon), run / "photond" / "photond.sock")
+
+
+@pytest.fixture
+def daemon(photond: Command) -> Iterator[Daemon]:
+    """A daemon for the command's own home."""
+    daemon, server = serve(photond)
+    with server:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory) -> Iterator[tuple[Command, Daemon]]:
+    """The command with four samples indexed, and a daemon that keeps them."""
+    command = make_command(tmp_path_factory.mktemp("kept") / "home")
+    command("index", *(SAMPLES / f"{name}.jpg" for name in ("cat", "coffee", "moon", "rocket")))
+    daemon, server = serve(command)
+    with server:
+        yield command, daemon
+
+
+ALONE = {"XDG_RUNTIME_DIR": "/nowhere"}
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "rescan"])
+def test_without_a_daemon_it_is_said_and_done_with(photond, command) -> None:
+    run = photond(command, code=1)
+    assert run.stderr.startswith("photond: no photond daemon is running. ")
+    assert run.stdout == ""
+
+
+def test_the_daemon_is_told_to_pause_and_to_go_on(photond, daemon) -> None:
+    assert "is paused" in photond("pause").stdout
+    assert "goes on" in photond("resume").stdout
+    assert daemon.asked == ["pause", "resume"]
+
+
+def test_folders_are_named_to_the_daemon_by_their_absolute_paths(photond, daemon) -> None:
+    photond("rescan", "here", "/there/../other")
+    photond("rescan")
+    here = str(photond.home / "here")
+    assert daemon.asked == [("rescan", (here, "/other")), ("rescan", ())]
+
+
+def test_the_daemon_tries_photos_again_at_once(photond, daemon) -> None:
+    assert "are tried again now" in photond("retry", os.fsdecode(b"/a\xff.jpg")).stdout
+    assert daemon.asked == [("retry", ("/a\udcff.jpg",))]
+
+
+def test_without_a_daemon_photos_are_tried_again_by_the_next_pass(photond, photos) -> None:
+    for name in ("a", "b"):
+        (photos / f"{name}.jpg").write_bytes(b"no photo")
+    (photos / "deep").mkdir()
+    (photos / "deep" / "c.jpg").write_bytes(b"no photo")
+    assert photond("index", photos, "--json", code=1).json["failed"] == 3
+    assert photond("index", photos, "--json", code=1).json["waiting"] == 0
+
+    def waiting() -> int:
+        return int(photond("status", "--json", code=1).json["waiting"])
+
+    photond("retry", photos / "nothing.jpg", code=1)
+    assert waiting() == 0
+    assert "1 photo is tried again by the next" in photond("retry", photos / "a.jpg").stdout
+    assert waiting() == 1
+    assert "1 photo is tried" in photond("retry", photos / "deep").stdout
+    assert "1 photo is tried" in photond("retry").stdout
+    assert waiting() == 3
+    assert photond("index", photos, "--json", code=1).json["failed"] == 3
+    assert waiting() == 0
+
+
+def test_a_daemon_for_another_index_is_not_told_about_the_failures_of_this_one(
+    photond, daemon
+) -> None:
+    daemon.database = Path("/other/index.db")
+    assert "there is no index" in photond("retry", code=5).stderr
+    assert daemon.asked == []
+
+
+def test_a_query_is_answered_by_the_daemon_as_the_command_answers_it(samples) -> None:
+    photond, daemon = samples
+    daemon.asked.clear()
+    # fmt: off
+    for arguments in (
+        ["query", "a cup of coffee", "--json"],
+        ["query", "cat", "-n", "2", "--in", str(SAMPLES), "--min-score", "0.1", "--json"],
+        ["query", "cat", "--since", "1990", "--until", "2090-01", "--tag", "!rocket", "--paths"],
+        ["similar", str(SAMPLES / "cat.jpg"), "--json"],
+    ):
+        by_daemon = photond(*arguments)
+        assert by_daemon == photond(*arguments, **ALONE)
+    # fmt: on
+    assert len(daemon.asked) == 4
+
+
+def test_a_query_that_the_daemon_answers_loads_no_model(samples) -> None:
+    photond, daemon = samples
+    daemon.asked.clear()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "photond", "query", "cat", "--paths"],
+        env=photond.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert len(daemon.asked) == 1
+    assert not loaded & {"onnxruntime", "numpy", "sqlean", "tokenizers", "PIL.Image"}
+
+
+def test_what_the_daemon_cannot_answer_is_answered_without_it(samples) -> None:
+    photond, daemon = samples
+    daemon.asked.clear()
+    run = photond("query", "cat", "--since", "yesterday", code=2)
+    assert "yesterday" in run.stderr
+    run = photond("query", "cat", code=5, PHOTOND_DATABASE=str(photond.home / "other.db"))
+    assert "other.db" in run.stderr
+    run = photond("query", "cat", code=4, PHOTOND_MODEL_PACK="missing")
+    assert "'missing'" in run.stderr
+    assert len(daemon.asked) == 3
+
+
+def test_status_shows_what_the_daemon_does(samples) -> None:
+    photond, _ = samples
+    shown = photond("status").stdout
+    assert re.search(r"^daemon    indexing, \d+ done \(process 4711\)$", shown, re.MULTILINE)
+    assert "rate      2.5 photos/s, 1 h 7 min left" in shown
+    assert "paused by battery" in shown
+    assert r"watching  /big\n, looked at every so often: run sysctl" in shown
+    assert "/plain" not in shown
+    status = photond("status", "--json").json
+    assert status["daemon"]["state"] == "indexing"
+    assert photond("status", "--json", **ALONE).json["daemon"] is None
+
+
+def test_status_says_when_the_daemon_keeps_another_index(samples) -> None:
+    photond, daemon = samples
+    daemon.database = Path("/other/index.db")
+    try:
+        assert "keeps another index, /other/index.db" in photond("status").stdout
+    finally:
+        daemon.database = photond.database
+
+
+def test_the_live_view_goes_on_until_it_is_interrupted(samples) -> None:
+    photond, _ = samples
+    assert "needs a terminal" in photond("status", "--watch", code=2).stderr
+    argv = photond.argv("status", "--watch")
+    terminal = pexpect.spawn(
+        argv[0], argv[1:], env=photond.environ | {"TERM": "xterm"}, timeout=60, dimensions=(40, 120)
+    )
+    terminal.expect(r"indexing, (\d+) done")
+    first = int(terminal.match[1])
+    terminal.expect(rf"indexing, {first + 1} done")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
