@@ -162,7 +162,7 @@ def fail(connection: Connection, file_id: int, failure: Failure, reason: str) ->
 
 
 def retry_failed(connection: Connection, path: str) -> None:
-    """Queue a photo, or everything below a path, that could not be read; quarantined ones as suspects."""
+    """Queue what could not be read at a path or below it, quarantined photos as suspects."""
     condition, values = below("folders.path", path)
     folder, _, name = path.rpartition("/")
     connection.execute(
