@@ -33,7 +33,12 @@ def quantize(
     ] = None,
     new_name: Annotated[
         str | None,
-        typer.Option("--as", metavar="NAME", help="Name of the new pack; without it, NAME-int8."),
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Name of the new pack; without it, NAME-int8, or NAME-int8-own where a pack to "
+            "download is called that.",
+        ),
     ] = None,
     photos: Annotated[
         list[Path] | None,
@@ -60,7 +65,7 @@ def quantize(
     old = find_pack(name or session.settings.model.pack, folder)
     sample = _sample(session, old, photos)
     with _saying(f"quantising {old.name} ..."):
-        new = quantize_pack(old, new_name or f"{old.name}-int8", folder, examiner(old))
+        new = quantize_pack(old, new_name or _free_name(old.name), folder, examiner(old))
     with _saying(f"comparing it on {len(sample.names)} photos ..."):
         trial = compare(old, new, sample, _texts())
     if json:
@@ -73,6 +78,14 @@ def quantize(
                 f"photond: {new.name} sees {kind} otherwise than {old.name} does (a cosine of "
                 f"{likeness.mean:.3f} on average): expect other photos to be found, or keep {old.name}"
             )
+
+
+def _free_name(old: str) -> str:
+    """A name that cannot be mistaken for that of a pack to download."""
+    from photond.models.registry import registered_packs
+
+    name = f"{old}-int8"
+    return f"{name}-own" if name in registered_packs() else name
 
 
 def _sample(session: Session, pack: "Pack", photos: list[Path] | None) -> "Sample":

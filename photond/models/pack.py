@@ -130,7 +130,10 @@ class ScoreSpec(_Section, frozen=True, kw_only=True):
         logit_bias: Of the logit.
         min_confidence: A tag of less confidence, sigmoid(logit), is more often wrong than of use.
         min_share: A tag is only given if the model is at least this share as sure of it as of the
-            photo's surest tag; for models that see one main thing in a photo. 0 asks nothing.
+            photo's surest tag, and of kinds of one thing only what they agree on; for models that see
+            one main thing in a photo. 0 asks nothing.
+        unseen: Groups of the vocabulary that the model is blind to, such as "styles": their concepts
+            are never tags.
         calibrated: Whether a confidence is worth the same for every label. Where it is not, thresholds
             are learnt from the user's own photos, label by label.
     """
@@ -139,6 +142,7 @@ class ScoreSpec(_Section, frozen=True, kw_only=True):
     logit_bias: float
     min_confidence: Annotated[float, Meta(ge=0, le=1)]
     min_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    unseen: tuple[str, ...] = ()
     calibrated: bool = True
 
 

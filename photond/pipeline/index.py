@@ -78,7 +78,8 @@ class Indexer:
         if total:
             self._work_off(tagger, stored, total, summary)
             release_memory()
-        embed_labels(tagger, self._pack, self._cores, self._on_progress, self._should_stop)
+        if total or tagger.is_due:
+            embed_labels(tagger, self._pack, self._cores, self._on_progress, self._should_stop)
         if not self._should_stop() and tagger.is_due:
             tagger.retag(self._should_stop)
         summary.interrupted = self._should_stop()

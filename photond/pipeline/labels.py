@@ -23,7 +23,7 @@ class LabelBook:
     """A vocabulary, with the embeddings of its prompts as far as they are known.
 
     Args:
-        vocabulary: The concepts, common ones first.
+        vocabulary: The concepts, common ones first; those that the pack is blind to are left out.
         pack: The pack in use: its template, and the label embeddings that come with it.
         known: Embeddings by prompt that were computed before, float32 of shape (dimension,).
 
@@ -32,8 +32,10 @@ class LabelBook:
     """
 
     def __init__(self, vocabulary: Vocabulary, pack: Pack, known: Mapping[str, Float32]) -> None:
-        self._texts = [one.texts(pack.text.tag_prompt) for one in vocabulary]
-        self._vocabulary = vocabulary
+        self._vocabulary = Vocabulary(
+            one for one in vocabulary if one.group not in pack.score.unseen
+        )
+        self._texts = [one.texts(pack.text.tag_prompt) for one in self._vocabulary]
         self._dimension = pack.embedding_dimension
         wanted = {text for texts in self._texts for text in texts}
         shipped = shipped_labels(pack)

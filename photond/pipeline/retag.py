@@ -58,9 +58,6 @@ class Retagging:
         stored: What the index has of it.
         vocabulary: The labels.
         settings: The user's.
-
-    Raises:
-        ModelError: The label embeddings that come with the pack are damaged.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -21,7 +22,7 @@ from photond.store.tags import Tag
 from photond.vocabulary.concepts import Vocabulary
 
 # Counts up when photos would be tagged otherwise by the same settings.
-_VERSION = 2
+_VERSION = 3
 
 
 class _StoppedError(Exception):
@@ -37,9 +38,6 @@ class Tagger:
         stored: What the index has of it.
         vocabulary: The labels.
         settings: The user's.
-
-    Raises:
-        ModelError: The label embeddings that come with the pack are damaged.
     """
 
     def __init__(
@@ -59,16 +57,30 @@ class Tagger:
         least = settings.min_confidence or pack.score.min_confidence
         self._rules = TagRules(least, settings.max_tags)
         # Without tags there is nothing to embed.
-        labels = vocabulary if settings.max_tags else Vocabulary(())
-        self.book = LabelBook(labels, pack, tags.known_label_embeddings(connection, stored.id))
-        with transaction(connection):
-            self._ids = tags.label_ids(connection, [concept.name for concept in labels])
-            if not self.book.is_complete:
-                # Until the last label is there, no photo has all the tags that it should.
-                packs.set_tagging_fingerprint(connection, stored.id, None)
+        self._vocabulary = vocabulary if settings.max_tags else Vocabulary(())
         self._learnt = tags.label_thresholds(connection, stored.id) if self._learns else {}
         self._least_of: tuple[LabelBank, Float32] | None = None
-        self.fingerprint = _fingerprint(pack, labels, self._rules, learns=self._learns)
+        self.fingerprint = _fingerprint(pack, self._vocabulary, self._rules, learns=self._learns)
+
+    @cached_property
+    def book(self) -> LabelBook:
+        """The labels; read when they are needed, which in a pass over unchanged photos is never.
+
+        Raises:
+            ModelError: The label embeddings that come with the pack are damaged.
+        """
+        known = tags.known_label_embeddings(self._connection, self._stored.id)
+        book = LabelBook(self._vocabulary, self._pack, known)
+        if not book.is_complete:
+            # Until the last label is there, no photo has all the tags that it should.
+            with transaction(self._connection):
+                packs.set_tagging_fingerprint(self._connection, self._stored.id, None)
+        return book
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """The ids of the labels in the index."""
+        return tags.label_ids(self._connection, [concept.name for concept in self._vocabulary])
 
     def absorb(self, prompts: Mapping[str, Float32]) -> None:
         """Keep embeddings of prompts, and use them from now on."""

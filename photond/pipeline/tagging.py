@@ -3,7 +3,7 @@
 Pure: what the labels are like comes in as arrays, and what comes out are indices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ Float32 = npt.NDArray[np.float32]
 SPECIFIC_SHARE = 0.6
 # Labels whose embeddings, with the mean of all labels taken away, are so alike say the same thing.
 NEAR_SYNONYM_COSINE = 0.9
+# Of kinds of one thing that a model cannot tell apart, it is known what at least this share of the
+# confidence in them agrees on.
+AGREEMENT = 0.7
 # Labels of one photo that are looked at, the surest first; all others could not be among the tags.
 _CANDIDATES = 64
 
@@ -108,7 +111,8 @@ def choose(
 
     Of the labels that pass their thresholds, a photo is given neither what another of its tags implies
     ("dog" beside "labrador"), nor two words for one thing, nor a kind that is much less sure than what
-    it is a kind of.
+    it is a kind of. Where the pack sees one main thing in a photo (its `min_share` is above zero), nor
+    two kinds of one thing: see `agreed`.
 
     Args:
         cosines: Of each photo with each label, float32 of shape (photos, labels).
@@ -127,17 +131,40 @@ def choose(
     photos, labels = np.nonzero(cosines >= least)
     starts = np.searchsorted(photos, np.arange(len(cosines) + 1))
     for photo in np.unique(photos).tolist():
-        candidates = labels[starts[photo] : starts[photo + 1]]
-        values = cosines[photo, candidates]
-        order = np.argsort(-values, kind="stable")[:_CANDIDATES]
-        sure = confidence(values[order], score).tolist()
-        scored = [
-            (label, how_sure)
-            for label, how_sure in zip(candidates[order].tolist(), sure, strict=True)
-            if how_sure >= score.min_share * sure[0]
-        ]
-        chosen[photo] = survivors(scored, bank)[:max_tags]
+        passing = labels[starts[photo] : starts[photo + 1]]
+        if score.min_share > 0:
+            chosen[photo] = _of_one_thing(cosines[photo], passing, bank, score)[:max_tags]
+        else:
+            scored = _surest(cosines[photo], passing, score)
+            chosen[photo] = survivors(scored, bank)[:max_tags]
     return chosen
+
+
+def _of_one_thing(
+    cosines: Float32, passing: npt.NDArray[np.intp], bank: LabelBank, score: ScoreSpec
+) -> list[tuple[int, float]]:
+    """The tags of a photo of which one main thing is seen.
+
+    What competes with a label counts even where it does not pass by itself: five breeds of cat, none of
+    them likely, are a cat.
+    """
+    surest = float(cosines[passing].max())
+    lowest = cosine_of(score.min_share * float(confidence(surest, score)), score)
+    near = np.nonzero((cosines >= lowest) & (cosines <= surest))[0]
+    scored = _surest(cosines, near, score)
+    agreement = agreed(survivors(scored, bank), dict(scored), frozenset(passing.tolist()), bank)
+    # What is agreed on may be another word for a tag.
+    return survivors(agreement, bank)
+
+
+def _surest(
+    cosines: Float32, candidates: npt.NDArray[np.intp], score: ScoreSpec
+) -> list[tuple[int, float]]:
+    """Labels with their confidence, the surest first, and no more than can be looked at."""
+    values = cosines[candidates]
+    order = np.argsort(-values, kind="stable")[:_CANDIDATES]
+    sure = confidence(values[order], score).tolist()
+    return list(zip(candidates[order].tolist(), sure, strict=True))
 
 
 def survivors(scored: Sequence[tuple[int, float]], bank: LabelBank) -> list[tuple[int, float]]:
@@ -158,3 +185,64 @@ def survivors(scored: Sequence[tuple[int, float]], bank: LabelBank) -> list[tupl
         shown.append((label, how_sure))
     implied = frozenset[int]().union(*(bank.ancestors[label] for label, _ in shown))
     return [(label, how_sure) for label, how_sure in shown if label not in implied]
+
+
+def agreed(
+    shown: Sequence[tuple[int, float]],
+    sure: Mapping[int, float],
+    passing: frozenset[int],
+    bank: LabelBank,
+) -> list[tuple[int, float]]:
+    """What those labels agree on that are kinds of one thing.
+
+    A model that sees one main thing in a photo and is nearly as sure that it is a husky, a wolf and a
+    shepherd dog has not seen three animals, it has seen one that it cannot place. Labels that share
+    anything that they are kinds of compete, and so do those that share it with one that competes. In
+    their place stands the most special label that has `AGREEMENT` of their confidence behind it: a dog
+    here. It is as sure as the surest label behind it.
+
+    Args:
+        shown: Labels with their confidence, the surest first, none of them a kind of another.
+        sure: The confidence of all labels that were looked at.
+        passing: The labels that pass by themselves; a tag has at least one of them behind it.
+        bank: How labels are related.
+
+    Returns:
+        Labels of which no two are kinds of one thing, the surest first.
+    """
+    kept = []
+    for rivals in _competing(shown, bank):
+        behind: dict[int, set[int]] = {}
+        for label in rivals:
+            for one in (label, *bank.ancestors[label]):
+                behind.setdefault(one, set()).add(label)
+        weights = {
+            one: sum(sure[label] for label in labels)
+            for one, labels in behind.items()
+            if (labels | {one}) & passing
+        }
+        if not weights:
+            continue
+        enough = min(AGREEMENT * sum(sure[label] for label in rivals), max(weights.values()))
+        # Of two labels the one that is a kind of more is the more special.
+        winner = min(
+            (one for one, weight in weights.items() if weight >= enough),
+            key=lambda one: (-len(bank.ancestors[one]), -weights[one], one),
+        )
+        kept.append((winner, max(sure[one] for one in behind[winner] | {winner} & sure.keys())))
+    return sorted(kept, key=lambda one: (-one[1], one[0]))
+
+
+def _competing(shown: Sequence[tuple[int, float]], bank: LabelBank) -> list[list[int]]:
+    """Labels in groups: whatever shares an ancestor, directly or through others, is together."""
+    groups: list[tuple[list[int], frozenset[int]]] = []
+    for label, _ in shown:
+        members, above = [label], bank.ancestors[label]
+        apart = []
+        for group in groups:
+            if group[1] & above:
+                members, above = group[0] + members, above | group[1]
+            else:
+                apart.append(group)
+        groups = [*apart, (members, above)]
+    return [members for members, _ in groups]

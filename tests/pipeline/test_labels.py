@@ -44,6 +44,13 @@ def test_a_concept_of_several_prompts_is_their_mean(mini: Pack, tower: TextTower
     assert book.bank.embeddings[0] == pytest.approx(expected, abs=1e-6)
 
 
+def test_groups_that_a_pack_is_blind_to_are_no_labels(mini: Pack) -> None:
+    assert "styles" in mini.score.unseen
+    labels = set(LabelBook(everyday(), mini, {}).bank.labels)
+    groups = {concept.group for concept in everyday() if concept.name in labels}
+    assert groups == {concept.group for concept in everyday()} - set(mini.score.unseen)
+
+
 def test_what_was_computed_before_counts_before_what_comes_with_the_pack(mini: Pack) -> None:
     mine = np.eye(384, dtype=np.float32)[0]
     dog = Vocabulary((Concept(id="dog", name="dog"),))

@@ -12,6 +12,7 @@ from photond.pipeline.tagging import (
     SPECIFIC_SHARE,
     LabelBank,
     TagRules,
+    agreed,
     choose,
     near_synonyms,
     survivors,
@@ -19,6 +20,7 @@ from photond.pipeline.tagging import (
 from photond.pipeline.tagging import thresholds as combined
 
 SCORE = ScoreSpec(logit_scale=10.0, logit_bias=-5.0, min_confidence=0.2)
+ONE_THING = ScoreSpec(logit_scale=10.0, logit_bias=-5.0, min_confidence=0.2, min_share=0.6)
 
 
 def bank(
@@ -77,16 +79,44 @@ def test_the_tags_of_a_photo_pass_and_say_each_thing_once(
         assert bool(shown) == bool(passing)
 
 
-@given(banks(), st.data())
+@given(banks(), st.data(), st.floats(0.01, 0.99))
+def test_a_model_that_sees_one_thing_gives_no_two_kinds_of_one_thing(
+    labels: LabelBank, data: st.DataObject, min_confidence: float
+) -> None:
+    count = len(labels.labels)
+    values = data.draw(st.lists(st.floats(-1, 1, width=32), min_size=count, max_size=count))
+    cosines = np.array([values], np.float32)
+    least = combined(count, ONE_THING, TagRules(min_confidence, 8))
+    (chosen,) = choose(cosines, labels, least, ONE_THING, 8)
+    sure = confidence(cosines[0], ONE_THING)
+
+    shown = {label for label, _ in chosen}
+    for label, how_sure in chosen:
+        above = {label} | labels.ancestors[label]
+        assert not any(above & ({one} | labels.ancestors[one]) for one in shown - {label})
+        assert not labels.near[label] & shown
+        # Not less sure of a dog than of any breed of it that was looked at.
+        assert how_sure >= sure[label]
+        assert how_sure >= min_confidence - 1e-5
+        assert any(
+            how_sure == sure[one] for one in range(count) if label in labels.ancestors[one] | {one}
+        )
+    assert [how_sure for _, how_sure in chosen] == sorted((s for _, s in chosen), reverse=True)
+    passing = {label for label in range(count) if cosines[0, label] >= least[label]}
+    assert bool(shown) == bool(passing)
+
+
+@pytest.mark.parametrize("score", [SCORE, ONE_THING])
+@given(labels=banks(), data=st.data())
 def test_photos_are_tagged_together_as_they_are_alone(
-    labels: LabelBank, data: st.DataObject
+    score: ScoreSpec, labels: LabelBank, data: st.DataObject
 ) -> None:
     count = len(labels.labels)
     row = st.lists(st.floats(-1, 1, width=32), min_size=count, max_size=count)
     cosines = np.array(data.draw(st.lists(row, min_size=1, max_size=4)), np.float32)
-    least = combined(count, SCORE, TagRules(0.3, 3))
-    together = choose(cosines, labels, least, SCORE, 3)
-    alone = [choose(one[None], labels, least, SCORE, 3)[0] for one in cosines]
+    least = combined(count, score, TagRules(0.3, 3))
+    together = choose(cosines, labels, least, score, 3)
+    alone = [choose(one[None], labels, least, score, 3)[0] for one in cosines]
     assert together == alone
 
 
@@ -179,9 +209,39 @@ def test_thresholds_are_learnt_at_500_photos_and_at_each_doubling(
     assert thresholds.is_due(photos, learnt_from) == is_due
 
 
+def choose_of_one_thing(labels: LabelBank, sure: list[float], least: float) -> list[int]:
+    """The tags of a photo by a model that sees one thing, by how sure it is of each label."""
+    cosines = np.array([[cosine_of(one, ONE_THING) for one in sure]], np.float32)
+    rules = TagRules(least, 8)
+    (chosen,) = choose(cosines, labels, combined(len(sure), ONE_THING, rules), ONE_THING, 8)
+    return [label for label, _ in chosen]
+
+
 def test_a_pack_may_ask_that_tags_are_nearly_as_sure_as_the_first() -> None:
-    score = ScoreSpec(logit_scale=10.0, logit_bias=-5.0, min_confidence=0.2, min_share=0.6)
-    cosines = np.array([[cosine_of(sure, score) for sure in (0.8, 0.5, 0.45)]], np.float32)
-    least = combined(3, score, TagRules(0.2, 8))
-    (chosen,) = choose(cosines, bank(3), least, score, 8)
-    assert [label for label, _ in chosen] == [0, 1]
+    assert choose_of_one_thing(bank(3), [0.8, 0.5, 0.45], 0.2) == [0, 1]
+
+
+def test_a_model_that_sees_one_thing_says_what_kinds_agree_on() -> None:
+    """It may be any of three breeds, and a wolf: it is a dog, and no mere animal."""
+    animal, dog, wolf, husky, samoyed, shepherd = range(6)
+    breed = {animal, dog}
+    labels = bank(6, {dog: {animal}, wolf: {animal}, husky: breed, samoyed: breed, shepherd: breed})
+    assert choose_of_one_thing(labels, [0.1, 0.1, 0.3, 0.4, 0.35, 0.3], 0.25) == [dog]
+    # As much of a wolf as of a dog is an animal.
+    assert choose_of_one_thing(labels, [0.1, 0.1, 0.4, 0.4, 0.1, 0.1], 0.25) == [animal]
+    # Nothing that is nearly as sure speaks against it.
+    assert choose_of_one_thing(labels, [0.1, 0.1, 0.2, 0.5, 0.2, 0.2], 0.25) == [husky]
+
+
+def test_kinds_that_do_not_pass_by_themselves_speak_too() -> None:
+    """One breed of cat just passes and two just do not."""
+    labels = bank(4, {1: {0}, 2: {0}, 3: {0}})
+    assert choose_of_one_thing(labels, [0.1, 0.26, 0.24, 0.24], 0.25) == [0]
+    assert choose_of_one_thing(labels, [0.1, 0.24, 0.24, 0.24], 0.25) == []
+
+
+def test_what_kinds_agree_on_is_as_sure_as_the_surest_of_them() -> None:
+    labels = bank(3, {1: {0}, 2: {0}})
+    shown = [(1, 0.6), (2, 0.5)]
+    assert agreed(shown, dict(shown), frozenset({1, 2}), labels) == [(0, 0.6)]
+    assert agreed(shown, {0: 0.7} | dict(shown), frozenset({1, 2}), labels) == [(0, 0.7)]
