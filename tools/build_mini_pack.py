@@ -28,7 +28,7 @@ from tokenizers import Tokenizer
 IMAGE_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 TEXT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-# Measured with tools/evaluate_mini_pack.py; the pack's README has the figures.
+# Measured with bench/accuracy.py; the pack's README has the figures.
 TEMPERATURE = 2.0
 LOGIT_SCALE = 7.6
 LOGIT_BIAS = -4.85

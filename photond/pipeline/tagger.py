@@ -60,27 +60,28 @@ class Tagger:
         self._vocabulary = vocabulary if settings.max_tags else Vocabulary(())
         self._learnt = tags.label_thresholds(connection, stored.id) if self._learns else {}
         self._least_of: tuple[LabelBank, Float32] | None = None
+        self._ids: dict[str, int] = {}
         self.fingerprint = _fingerprint(pack, self._vocabulary, self._rules, learns=self._learns)
 
     @cached_property
     def book(self) -> LabelBook:
         """The labels; read when they are needed, which in a pass over unchanged photos is never.
 
+        First asked for with no transaction open.
+
         Raises:
             ModelError: The label embeddings that come with the pack are damaged.
         """
         known = tags.known_label_embeddings(self._connection, self._stored.id)
         book = LabelBook(self._vocabulary, self._pack, known)
-        if not book.is_complete:
-            # Until the last label is there, no photo has all the tags that it should.
-            with transaction(self._connection):
+        # In a transaction of its own: ids from one that is taken back would be those of no label.
+        with transaction(self._connection):
+            labels = [concept.name for concept in self._vocabulary]
+            self._ids = tags.label_ids(self._connection, labels)
+            if not book.is_complete:
+                # Until the last label is there, no photo has all the tags that it should.
                 packs.set_tagging_fingerprint(self._connection, self._stored.id, None)
         return book
-
-    @cached_property
-    def _ids(self) -> dict[str, int]:
-        """The ids of the labels in the index."""
-        return tags.label_ids(self._connection, [concept.name for concept in self._vocabulary])
 
     def absorb(self, prompts: Mapping[str, Float32]) -> None:
         """Keep embeddings of prompts, and use them from now on."""

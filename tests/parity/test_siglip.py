@@ -18,8 +18,8 @@ from photond.errors import ModelError
 from photond.imaging.preprocess import to_tensor
 from photond.models.pack import Pack
 from photond.models.score import confidence
-from photond.models.tokens import TextTokenizer
-from photond.models.towers import ImageTower, TextTower, available_cores
+from photond.models.towers import ImageTower, TextTower, available_cores, normalised
+from photond.pipeline.alignment import try_out
 from photond.pipeline.inputs import input_spec
 from tests.parity import vocabularies
 from tests.parity.files import PhotoFile, large_files, sample, small_files
@@ -101,26 +101,7 @@ def siglip(shelf: Path) -> Twins:
         {"pixel_values": torch.rand(2, 3, 224, 224)},
         {"last_hidden_state": BATCH, "pooler_output": BATCH},
     )
-    pack = write_pack(
-        folder,
-        768,
-        image={
-            "output": "pooler_output",
-            "resize": "squash",
-            "resampling": "bicubic",
-            "mean": [0.5, 0.5, 0.5],
-            "std": [0.5, 0.5, 0.5],
-        },
-        text={
-            "output": "pooler_output",
-            "context_length": 64,
-            "vocabulary_size": 32_000,
-            "padding": "max_length",
-            "pad_id": 1,
-            "canonicalise": "siglip",
-        },
-        score={"logit_scale": LOGIT_SCALE, "logit_bias": LOGIT_BIAS},
-    )
+    pack = write_pack(folder, "siglip-base")
     return Twins(
         model,
         SiglipProcessor(SiglipImageProcessorPil(), tokenizer),
@@ -160,7 +141,7 @@ def test_texts_that_differ_have_embeddings_that_differ(siglip: Twins) -> None:
 
 
 def test_every_character_becomes_the_tokens_that_the_reference_makes(siglip: Twins) -> None:
-    tokenizer = TextTokenizer(siglip.pack)
+    tokenizer = siglip.texts.tokenizer
     characters = [
         f"a{character}b"
         for character in map(chr, range(0x2_0000))
@@ -185,13 +166,13 @@ def test_any_text_becomes_the_tokens_that_the_reference_makes(
     """But for texts that name a special token, and accents on characters such as ½ and №."""
     text = unicodedata.normalize(form, text)
     expected = siglip.reference_tokens([text])["input_ids"].numpy()
-    assert np.array_equal(TextTokenizer(siglip.pack).encode([text]).ids, expected)
+    assert np.array_equal(siglip.texts.tokenizer.encode([text]).ids, expected)
 
 
 def test_a_text_that_names_a_special_token_does_not_become_one(siglip: Twins) -> None:
     """The reference ends the text there, as it would for a programmer who asked for it."""
-    tokens = TextTokenizer(siglip.pack).encode(["a dog </s> in the snow"]).ids
-    assert (tokens == TextTokenizer(siglip.pack).encode(["a dog s in the snow"]).ids).all()
+    tokens = siglip.texts.tokenizer.encode(["a dog </s> in the snow"]).ids
+    assert (tokens == siglip.texts.tokenizer.encode(["a dog s in the snow"]).ids).all()
 
 
 def test_files_become_the_embeddings_that_the_reference_makes(
@@ -259,20 +240,22 @@ def test_a_pack_that_is_wrong_about_texts_would_not_pass(
 
 
 def test_the_first_output_is_not_the_embedding(siglip: Twins) -> None:
-    for part, inputs in (
-        (siglip.texts, {"input_ids": TextTokenizer(siglip.pack).encode(["a dog"]).ids}),
-        (siglip.pictures, {"pixel_values": np.zeros((1, 3, 224, 224), np.float32)}),
+    for tower, inputs in (
+        (siglip.texts, siglip.texts.tokenizer.encode(["a dog"])),
+        (siglip.pictures, np.zeros((1, 3, 224, 224), np.float32)),
     ):
-        session = part._session
-        first, second = (output.name for output in session.get_outputs())
-        assert (first, second) == ("last_hidden_state", "pooler_output")
-        states, pooled = session.run(None, inputs)
-        for vector in (states[0].mean(axis=0), states[0, 0], states[0, -1]):
-            cosine = vector @ pooled[0] / np.linalg.norm(vector) / np.linalg.norm(pooled)
+        assert tower.outputs == ("last_hidden_state", "pooler_output")
+        states = tower.raw(inputs, "last_hidden_state")[0]
+        (pooled,) = normalised(tower.raw(inputs))
+        for cosine in normalised(np.stack([states.mean(axis=0), states[0], states[-1]])) @ pooled:
             assert abs(cosine) < 0.5
     wrong = with_text(siglip.pack, output="last_hidden_state")
-    with pytest.raises(ModelError, match="which is no embedding"):
+    with pytest.raises(ModelError):
         TextTower(wrong).embed(["a dog"])
+
+
+def test_the_examination_of_packs_lets_it_pass(siglip: Twins) -> None:
+    try_out(siglip.pack)
 
 
 def test_logits_and_confidences_are_those_of_the_reference(
@@ -320,7 +303,7 @@ def test_int8_towers_run_through_the_same_code(
     shelf: Path,
     figures: list[str],
 ) -> None:
-    pack = quantised(siglip.pack, shelf / "siglip-int8")
+    pack = quantised(siglip.pack, shelf / "siglip-int8", "siglip-base-int8")
     texts = TextTower(pack, available_cores()).embed(TEXTS)
     names = ["PNG", "PNG, upright", "JPEG, grey", "JPEG, orientation 5"]
     tower = ImageTower(pack, available_cores())

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import SiglipConfig, SiglipImageProcessorPil, SiglipModel, SiglipProcessor
 
-from photond.models.tokens import TextTokenizer
 from photond.models.towers import ImageTower, TextTower, available_cores
 from tests.parity import vocabularies
 from tests.parity.files import sample, small_files
@@ -79,23 +78,7 @@ def siglip2(shelf: Path) -> Twins:
         {"last_hidden_state": BATCH, "pooler_output": BATCH},
     )
     pack = write_pack(
-        folder,
-        192,
-        image={
-            "output": "pooler_output",
-            "resize": "squash",
-            "resampling": "bilinear",
-            "mean": [0.5, 0.5, 0.5],
-            "std": [0.5, 0.5, 0.5],
-        },
-        text={
-            "output": "pooler_output",
-            "context_length": 64,
-            "vocabulary_size": SIZE,
-            "padding": "max_length",
-            "pad_id": 0,
-            "canonicalise": "lower",
-        },
+        folder, "siglip2-base", embedding_dimension=192, text={"vocabulary_size": SIZE}
     )
     return Twins(
         model,
@@ -121,7 +104,7 @@ def test_texts_become_the_embeddings_that_the_reference_makes(
 def test_any_text_becomes_the_tokens_that_the_reference_makes(siglip2: Twins, text: str) -> None:
     """But for a Greek sigma at the end of a word, which the reference lowers as one within a word."""
     expected = siglip2.reference_tokens([text])["input_ids"].numpy()
-    assert np.array_equal(TextTokenizer(siglip2.pack).encode([text]).ids, expected)
+    assert np.array_equal(siglip2.texts.tokenizer.encode([text]).ids, expected)
 
 
 def test_a_pack_that_keeps_the_case_would_not_pass(siglip2: Twins) -> None:

@@ -1,7 +1,7 @@
 """A model twice: as the reference implementation runs it, and as a pack that photond runs.
 
 The published weights cannot be part of a test, so the weights are random; the architecture, its ONNX
-export and everything around it are those of the published model.
+export and the `model.toml` are those of the published model.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from photond.imaging.decode import decode
 from photond.imaging.picture import Limits
 from photond.imaging.preprocess import to_tensor
 from photond.models.pack import MANIFEST, Pack, load_pack
+from photond.models.registry import REGISTRY, find_registered
 from photond.models.towers import ImageTower, TextTower, normalised
 from photond.pipeline.inputs import input_spec
 
@@ -188,63 +189,49 @@ def export(
         )
 
 
-def write_pack(folder: Path, dimension: int, **sections: dict[str, Any]) -> Pack:
-    """Write the `model.toml` of a folder that has the other files, and load it.
+def write_pack(folder: Path, entry: str, **changes: Any) -> Pack:
+    """Write the `model.toml` that photond has for a published model, beside files of other weights.
 
     Args:
-        folder: The pack's.
-        dimension: Of the embeddings.
-        sections: What `image`, `text` and `score` are to have beside or instead of what they all have.
+        folder: The pack's, which has the other files.
+        entry: The pack in photond's registry.
+        changes: What is not as published: keys, or tables with keys.
     """
-    prompts = {"tag_prompt": "this is a photo of {label}", "query_prompt": "{query}"}
-    image = {"file": "vision_model.onnx", "input": "pixel_values", "size": 224}
-    text = {"file": "text_model.onnx", "input": "input_ids"} | prompts
-    score = {"logit_scale": 100.0, "logit_bias": 0.0, "min_confidence": 0.1}
-    return _write_pack(
-        folder,
-        {
-            "format": 1,
-            "name": folder.name,
-            "title": "The published architecture with random weights",
-            "licence": "Apache-2.0",
-            "source": "https://example.org/",
-            "revision": "1",
-            "embedding_dimension": dimension,
-            "image": image | sections["image"],
-            "text": text | sections["text"],
-            "tokenizer": {"file": "tokenizer.json"},
-            "score": score | sections.get("score", {}),
-        },
-    )
-
-
-def _write_pack(folder: Path, document: dict[str, Any]) -> Pack:
+    document = tomllib.loads((REGISTRY / entry / MANIFEST).read_text("utf-8"))
+    for key in ("repository", "unverified"):
+        document.pop(key, None)
+    document |= {"name": folder.name, "untrained": True}
+    for key, value in changes.items():
+        document[key] = document[key] | value if isinstance(value, dict) else value
     for section in ("image", "text", "tokenizer"):
-        with (folder / document[section]["file"]).open("rb") as file:
-            document[section]["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+        part = document[section]
+        for key in ("remote", "bytes"):
+            part.pop(key, None)
+        with (folder / part["file"]).open("rb") as file:
+            part["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     (folder / MANIFEST).write_text(tomlkit.dumps(document), "utf-8")
     return load_pack(folder)
 
 
-def quantised(pack: Pack, folder: Path) -> Pack:
+def quantised(pack: Pack, folder: Path, entry: str) -> Pack:
     """A pack with its towers in int8, made by the function and the settings of the published ones."""
-    document = tomllib.loads((pack.folder / MANIFEST).read_text("utf-8"))
-    document["name"] = folder.name
+    published = find_registered(entry)
     folder.mkdir()
-    # A convolution has no int8 kernel for signed weights.
-    for part, kind in (("text", QuantType.QInt8), ("image", QuantType.QUInt8)):
-        whole = pack.folder / document[part]["file"]
-        document[part]["file"] = f"{whole.stem}_quantized.onnx"
+    for whole, part, kind in (
+        (pack.text, published.text, QuantType.QInt8),
+        # A convolution has no int8 kernel for signed weights.
+        (pack.image, published.image, QuantType.QUInt8),
+    ):
         quantize_dynamic(
-            whole,
-            folder / document[part]["file"],
+            pack.path_of(whole),
+            folder / part.file,
             weight_type=kind,
             per_channel=True,
             reduce_range=True,
             extra_options={"EnableSubgraph": True},
         )
     shutil.copy(pack.path_of(pack.tokenizer), folder)
-    return _write_pack(folder, document)
+    return write_pack(folder, entry)
 
 
 def with_text(pack: Pack, **changes: Any) -> Pack:
