@@ -106,7 +106,7 @@ class LazyEngine:
             if not jobs.count_waiting(self._connection):
                 self.trouble = ""
                 self._tidy(should_stop)
-                return False
+                return self._engine is not None  # there are labels to embed
             if not self._load():
                 return False
         assert self._engine is not None

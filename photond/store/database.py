@@ -97,8 +97,8 @@ def transaction(connection: Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("rollback")
         elif isinstance(error, sqlean.dbapi2.Error) and "full" not in str(error):
-            # SQLite rolls back by itself when the disk is full or fails. sqlite-vec can pass over
-            # that, and then the next statement fails for want of what was rolled back.
+            # SQLite rolls back by itself when the disk is full or fails; what fails after that, for
+            # want of what was rolled back, is not what is wrong.
             raise sqlean.dbapi2.OperationalError(
                 f"rolled back, as when the disk is full ({error})"
             ) from error
