@@ -232,9 +232,10 @@ def test_new_words_are_tagged_with_though_no_photo_is_new(daemon, photos, sample
     photond("vocabulary", "add", "tabby cat on a sofa")
     running = daemon(photos)
     running.wait_for_log("all photos are tagged anew")
+    untagged = "select count(*) from packs where tagging_fingerprint is null"
+    running.wait(lambda: running.rows(untagged) == [(0,)], what="tagged")
     running.wait_for(photo)
     assert running.rows("select count(*) from label_embeddings") == [(1,)]
-    assert running.rows("select count(*) from packs where tagging_fingerprint is null") == [(0,)]
 
 
 def test_a_photo_that_may_be_read_at_last_is_read(daemon, photos, sample) -> None:
