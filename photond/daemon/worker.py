@@ -107,7 +107,7 @@ class LazyEngine:
             if not jobs.count_waiting(self._connection):
                 self.trouble = ""
                 self._tidy(should_stop)
-                return False
+                return self._engine is not None  # there are labels to embed
             if not self._load():
                 return False
         assert self._engine is not None
@@ -191,11 +191,11 @@ class LazyEngine:
             return
         self._is_untidy = False
         tagger = self._make_tagger()
-        if tagger.book.lacking and self._engine is None:
-            self._load()  # labels are embedded as photos are
-            self._is_untidy = self._engine is not None
-            return
         if tagger.is_due:
+            if tagger.book.lacking and self._engine is None:
+                self._load()  # it embeds labels beside photos
+                self._is_untidy = self._engine is not None
+                return
             log.info("all photos are tagged anew")
             if not tagger.retag(should_stop):
                 return

@@ -92,12 +92,17 @@ def transaction(connection: Connection) -> Iterator[None]:
     connection.execute("begin immediate")
     try:
         yield
-    except BaseException:
-        # A full disk makes SQLite roll back by itself.
+        connection.execute("commit")
+    except BaseException as error:
         if connection.in_transaction:
             connection.execute("rollback")
+        elif isinstance(error, sqlean.dbapi2.Error) and "full" not in str(error):
+            # SQLite rolls back by itself when the disk is full or fails; what fails after that, for
+            # want of what was rolled back, is not what is wrong.
+            raise sqlean.dbapi2.OperationalError(
+                f"rolled back, as when the disk is full ({error})"
+            ) from error
         raise
-    connection.execute("commit")
 
 
 @contextmanager

@@ -226,6 +226,18 @@ def test_patterns_in_a_folder_hold_below_it_and_can_change(daemon, photos, sampl
     running.wait_for(keep, out, photos / "a" / "draft_1.jpg")
 
 
+def test_new_words_are_tagged_with_though_no_photo_is_new(daemon, photos, sample, photond) -> None:
+    photo = sample("cat", photos / "a.jpg")
+    photond("index", photos)
+    photond("vocabulary", "add", "tabby cat on a sofa")
+    running = daemon(photos)
+    running.wait_for_log("all photos are tagged anew")
+    untagged = "select count(*) from packs where tagging_fingerprint is null"
+    running.wait(lambda: running.rows(untagged) == [(0,)], what="tagged")
+    running.wait_for(photo)
+    assert running.rows("select count(*) from label_embeddings") == [(1,)]
+
+
 def test_a_photo_that_may_be_read_at_last_is_read(daemon, photos, sample) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may read everything")
