@@ -12,7 +12,7 @@ demo: $(VENV)/.installed ## Index the sample photos and ask for some
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/demo.sh
 
 test: $(VENV)/.test ## Run the test suite, all but parity
-	$(BIN)/python -m pytest -m "not parity"
+	$(BIN)/python -m pytest -m "not parity" --numprocesses auto
 
 chaos: $(VENV)/.test ## Let an actor do its worst to the daemon for ten minutes (SECONDS=..., SEED=...)
 	$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))

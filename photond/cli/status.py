@@ -4,6 +4,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,6 +50,12 @@ class Report:
     @property
     def is_healthy(self) -> bool:
         return not (self.failures or self.waiting or self.daemon_problem)
+
+
+def _size_on_disk(database: Path) -> int:
+    """What the index takes, with what SQLite has not yet written into its file."""
+    files = (database, database.with_name(f"{database.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def register(app: typer.Typer) -> None:
@@ -118,7 +125,7 @@ def _report(session: Session) -> Report:
         switched = 0 if chosen is None else embedded[chosen.id]
         return Report(
             index=str(session.database),
-            size=session.database.stat().st_size,
+            size=_size_on_disk(session.database),
             daemon=None if answer is None else answer.result,
             daemon_problem=problem,
             pack=answers,

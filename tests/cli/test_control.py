@@ -81,7 +81,7 @@ class NotedSearches:
 
 
 def serve(command: Command) -> tuple[Daemon, Server]:
-    run = command.home / "run"
+    run = Path(command.environ["XDG_RUNTIME_DIR"])
     run.mkdir(exist_ok=True)
     daemon = Daemon(command)
     return daemon, Server(daemon, NotedSearches(daemon), run / "photond" / "photond.sock")
