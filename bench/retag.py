@@ -16,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from photond.config.settings import Settings
+from photond.config.settings import TagSettings
 from photond.models.shelf import BUILT_IN, find_pack
+from photond.models.towers import available_cores
 from photond.pipeline.labels import LabelBook
-from photond.pipeline.retag import Retagging
+from photond.pipeline.retag import retag as tag_anew
+from photond.pipeline.tagger import Tagger
 from photond.store import contents, embeddings, files, packs, tags
 from photond.store.contents import Content
 from photond.store.database import Connection, open_index, transaction
@@ -48,9 +50,8 @@ def main() -> None:
                 vectors @ bank.embeddings.T
 
         def retag() -> None:
-            Retagging(connection, pack, stored, vocabulary, Settings()).run(
-                lambda _progress: None, lambda: False
-            )
+            tagger = Tagger(connection, pack, stored, vocabulary, TagSettings())
+            tag_anew(tagger, pack, available_cores(), lambda _progress: None, lambda: False)
 
         baseline = seconds(read_and_multiply)
         first, second = seconds(retag), seconds(retag)

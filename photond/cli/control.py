@@ -72,11 +72,8 @@ def retry(
 
     The daemon does it at once; without one it is done by the next `photond index`.
     """
-    from photond.daemon.client import ask
-
     below = [absolute(path) for path in paths or ()]
-    daemon = ask("status", timeout=_PATIENCE)
-    if daemon is not None and daemon.result["database"] == str(session.database):
+    if has_daemon(session):
         _tell("retry", paths=below)
         print_line(
             "photos that failed are tried again now; `photond status` lists those that do anew"
@@ -88,6 +85,30 @@ def retry(
     else:
         print_line("no photo there has failed" if below else "no photo has failed")
         finish(ExitCode.INCOMPLETE if below else ExitCode.DONE)
+
+
+def has_daemon(session: Session) -> bool:
+    """Whether a daemon keeps the index of this command.
+
+    Raises:
+        DaemonError: There is one, and it does not answer.
+    """
+    from photond.daemon.client import ask
+
+    answer = ask("status", timeout=_PATIENCE)
+    return answer is not None and answer.result["database"] == str(session.database)
+
+
+def told_to_reload(session: Session) -> bool:
+    """Have the daemon that keeps the index of this command read what was changed, if there is one.
+
+    Raises:
+        DaemonError: There is one, and it does not answer.
+    """
+    if not has_daemon(session):
+        return False
+    _tell("reload")
+    return True
 
 
 def _tell(

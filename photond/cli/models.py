@@ -266,9 +266,10 @@ def use(
 ) -> None:
     """Use another pack from now on: verifies it and sets `model.pack` in the configuration.
 
-    The next `photond index` embeds the photos with it. Until it has them all, the pack used before
-    answers; an interruption loses nothing.
+    The daemon embeds the photos with it, or the next `photond index`. Until it has them all, the pack
+    used before answers; an interruption loses nothing.
     """
+    from photond.cli.control import told_to_reload
     from photond.config import chosen_file, load_with_origins, locations
     from photond.config.edit import set_key
     from photond.models.shelf import find_pack
@@ -279,13 +280,17 @@ def use(
     set_key(file, ("model", "pack"), name)
     if keep_old is not None:
         set_key(file, ("model", "keep_old"), keep_old)
-    print_line(
-        f"{file}: model.pack is {name!r} now; run `photond index` to embed the photos with it"
-    )
     settings, origins = load_with_origins(session.config)
     if settings.model.pack != name:
+        print_line(f"{file}: model.pack is {name!r} now")
         note(f"photond: {origins['model.pack']} sets another pack, and wins over the file")
         finish(ExitCode.CONFIGURATION)
+    if told_to_reload(session):
+        print_line(f"{file}: model.pack is {name!r} now; the daemon embeds the photos with it")
+    else:
+        print_line(
+            f"{file}: model.pack is {name!r} now; run `photond index` to embed the photos with it"
+        )
 
 
 def prune(

@@ -105,13 +105,16 @@ def retag(session: Session, json: JsonOption = False) -> None:
     """Tag the whole library anew from the stored embeddings; no photo is opened.
 
     For a change of the vocabulary or of the thresholds to count at once. Whoever searches meanwhile
-    sees the old tags until all the new ones are there.
+    sees the old tags until all the new ones are there. A running daemon does it by itself.
     """
     import time
 
+    from photond.cli.control import told_to_reload
     from photond.cli.index import stop_on_signal
     from photond.cli.progress import progress_bar
-    from photond.pipeline.retag import Retagging
+    from photond.pipeline.engine import workers_for
+    from photond.pipeline.retag import retag as tag_anew
+    from photond.pipeline.tagger import Tagger
     from photond.store.database import explained
     from photond.store.embeddings import count_embeddings
     from photond.store.lock import only_indexer
@@ -119,6 +122,14 @@ def retag(session: Session, json: JsonOption = False) -> None:
 
     started = time.monotonic()
     database = session.database
+    if told_to_reload(session):
+        if json:
+            print_json({"daemon": True})
+        else:
+            print_line(
+                "the daemon reads the vocabulary again, and tags all photos if it has changed"
+            )
+        return
     with (
         closing(session.open_index()) as connection,
         explained(database),
@@ -127,12 +138,12 @@ def retag(session: Session, json: JsonOption = False) -> None:
         progress_bar(hidden=json) as on_progress,
     ):
         answering = session.answering(connection)
-        retagging = Retagging(
-            connection, answering.pack, answering.stored, session.vocabulary, session.settings
-        )
-        is_done = retagging.run(on_progress, should_stop)
-        photos = count_embeddings(connection, answering.stored.id)
-        given = count_tags(connection, answering.stored.id)
+        settings = session.settings
+        pack, stored = answering.pack, answering.stored
+        tagger = Tagger(connection, pack, stored, session.vocabulary, settings.tags)
+        is_done = tag_anew(tagger, pack, workers_for(settings), on_progress, should_stop)
+        photos = count_embeddings(connection, stored.id)
+        given = count_tags(connection, stored.id)
     if not is_done:
         note(
             "photond: interrupted; the tags are as they were, and the next time goes on from there"

@@ -39,7 +39,7 @@ def only_indexer(database: Path, *, stays: bool = False) -> Iterator[None]:
             if kind.strip() == _STAYS:
                 raise IndexDatabaseError(
                     f"`photond run` (process {holder}) keeps {database} up to date",
-                    "It sees new photos in the configured folders by itself.",
+                    "It sees new photos in the configured folders by itself; stop it for anything else.",
                 ) from None
             raise IndexDatabaseError(
                 f"another photond (process {holder.strip()}) is indexing into {database}",

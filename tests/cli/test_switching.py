@@ -16,8 +16,7 @@ from tests.cli.test_index import make_photos
 from tests.conftest import Command
 
 
-@pytest.fixture
-def other(photond: Command) -> str:
+def other_pack(photond: Command) -> str:
     """Another pack: the built-in one with a slightly other mean, so that its embeddings differ."""
     folder = photond.home / "data" / "photond" / "models" / "other"
     shutil.copytree(BUILT_IN / "mini", folder)
@@ -28,6 +27,11 @@ def other(photond: Command) -> str:
         text.replace("mean = [0.49803922, 0.49803922, 0.49803922]", "mean = [0.5, 0.5, 0.5]")
     )
     return "other"
+
+
+@pytest.fixture
+def other(photond: Command) -> str:
+    return other_pack(photond)
 
 
 @pytest.fixture

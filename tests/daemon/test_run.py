@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_index import make_photos
+from tests.cli.test_switching import other_pack
 from tests.conftest import SAMPLES
 from tests.daemon.conftest import SETTLE_SECONDS
 
@@ -236,6 +237,24 @@ def test_new_words_are_tagged_with_though_no_photo_is_new(daemon, photos, sample
     running.wait(lambda: running.rows(untagged) == [(0,)], what="tagged")
     running.wait_for(photo)
     assert running.rows("select count(*) from label_embeddings") == [(1,)]
+
+
+def test_tagging_anew_and_another_pack_are_the_daemons_to_do(
+    daemon, photos, sample, photond
+) -> None:
+    photo = sample("sunflowers", photos / "a.jpg")
+    running = daemon(photos)
+    running.wait_for(photo)
+    photond("vocabulary", "add", "garden bloom", "--prompt", "a photo of a daisy")
+    photond("vocabulary", "remove", "daisy")
+    assert photond("retag", "--json").json == {"daemon": True}
+    running.wait(lambda: "garden bloom" in photond("tags", photo).stdout)
+
+    run = photond("models", "use", other_pack(photond))
+    assert "the daemon embeds the photos with it" in run.stdout
+    running.wait_for_log("another pack answers from now on")
+    assert running.rows("select name, state from packs") == [("other", "serving")]
+    assert photond("query", "flowers", "--paths").stdout == f"{photo}\n"
 
 
 def test_a_photo_that_may_be_read_at_last_is_read(daemon, photos, sample) -> None:
