@@ -45,10 +45,10 @@ from photond.models.pack import Pack
 from photond.models.score import confidence
 from photond.models.shelf import find_pack
 from photond.models.towers import ImageTower, TextTower, available_cores
-from photond.pipeline import thresholds as learning
+from photond.pipeline import thresholds
 from photond.pipeline.inputs import input_spec
 from photond.pipeline.labels import LabelBook
-from photond.pipeline.tagging import LabelBank, TagRules, choose, thresholds
+from photond.pipeline.tagging import LabelBank, TagRules, choose, least_cosines
 from photond.vocabulary.concepts import Concept, Vocabulary, everyday
 
 Float32 = npt.NDArray[np.float32]
@@ -350,10 +350,10 @@ class Bench:
         bank = book.bank
         concepts = _concepts(bank, self.vocabulary)
         cosines = self.vectors @ bank.embeddings.T
-        kinds = {"fixed": thresholds(len(bank.labels), score, self._rules)}
-        if len(self.photos) >= learning.MIN_PHOTOS:
-            learnt = learning.learn(cosines, score)
-            kinds["learnt"] = thresholds(len(bank.labels), score, self._rules, learnt)
+        kinds = {"fixed": least_cosines(len(bank.labels), score, self._rules)}
+        if len(self.photos) >= thresholds.MIN_PHOTOS:
+            learnt = thresholds.learn(cosines, score)
+            kinds["learnt"] = least_cosines(len(bank.labels), score, self._rules, learnt)
         for kind, least in kinds.items():
             chosen = [
                 [(concepts[label], sure) for label, sure in tags]

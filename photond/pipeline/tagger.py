@@ -13,8 +13,7 @@ from photond.config.settings import TagSettings
 from photond.models.pack import Pack
 from photond.pipeline import thresholds
 from photond.pipeline.labels import LabelBook
-from photond.pipeline.tagging import Float32, LabelBank, TagRules, choose
-from photond.pipeline.tagging import thresholds as combined
+from photond.pipeline.tagging import Float32, LabelBank, TagRules, choose, least_cosines
 from photond.store import embeddings, packs, tags
 from photond.store.database import Connection, transaction
 from photond.store.packs import StoredPack
@@ -153,7 +152,7 @@ class Tagger:
     def _least(self, bank: LabelBank) -> Float32:
         if self._least_of is None or self._least_of[0] is not bank:
             learnt = [self._learnt.get(label, -np.inf) for label in bank.labels]
-            least = combined(
+            least = least_cosines(
                 len(bank.labels), self._pack.score, self._rules, np.array(learnt, np.float32)
             )
             self._least_of = bank, least

@@ -86,7 +86,7 @@ def near_synonyms(
     return tuple(map(frozenset, near))
 
 
-def thresholds(
+def least_cosines(
     count: int, score: ScoreSpec, rules: TagRules, learnt: Float32 | None = None
 ) -> Float32:
     """The cosine from which each label is given.

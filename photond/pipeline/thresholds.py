@@ -24,7 +24,7 @@ def learn(cosines: Float32, score: ScoreSpec) -> Float32:
     """From which cosine on each label is given, by the photos there are.
 
     The quantile that leaves `COMMON_SHARE` of the photos above it, and at most the cosine of
-    `SURE_CONFIDENCE`. It only ever raises a threshold: see `photond.pipeline.tagging.thresholds`.
+    `SURE_CONFIDENCE`. It only ever raises a threshold: see `photond.pipeline.tagging.least_cosines`.
 
     Args:
         cosines: Of photos with labels, float32 of shape (photos, labels), at least one photo.

@@ -14,10 +14,10 @@ from photond.pipeline.tagging import (
     TagRules,
     agreed,
     choose,
+    least_cosines,
     near_synonyms,
     survivors,
 )
-from photond.pipeline.tagging import thresholds as combined
 
 SCORE = ScoreSpec(logit_scale=10.0, logit_bias=-5.0, min_confidence=0.2)
 ONE_THING = ScoreSpec(logit_scale=10.0, logit_bias=-5.0, min_confidence=0.2, min_share=0.6)
@@ -62,7 +62,7 @@ def test_the_tags_of_a_photo_pass_and_say_each_thing_once(
     values = data.draw(st.lists(st.floats(-1, 1, width=32), min_size=count, max_size=count))
     cosines = np.array([values], np.float32)
     rules = TagRules(min_confidence, max_tags)
-    least = combined(count, SCORE, rules)
+    least = least_cosines(count, SCORE, rules)
     (chosen,) = choose(cosines, labels, least, SCORE, max_tags)
     sure = confidence(cosines[0], SCORE)
 
@@ -86,7 +86,7 @@ def test_a_model_that_sees_one_thing_gives_no_two_kinds_of_one_thing(
     count = len(labels.labels)
     values = data.draw(st.lists(st.floats(-1, 1, width=32), min_size=count, max_size=count))
     cosines = np.array([values], np.float32)
-    least = combined(count, ONE_THING, TagRules(min_confidence, 8))
+    least = least_cosines(count, ONE_THING, TagRules(min_confidence, 8))
     (chosen,) = choose(cosines, labels, least, ONE_THING, 8)
     sure = confidence(cosines[0], ONE_THING)
 
@@ -114,7 +114,7 @@ def test_photos_are_tagged_together_as_they_are_alone(
     count = len(labels.labels)
     row = st.lists(st.floats(-1, 1, width=32), min_size=count, max_size=count)
     cosines = np.array(data.draw(st.lists(row, min_size=1, max_size=4)), np.float32)
-    least = combined(count, score, TagRules(0.3, 3))
+    least = least_cosines(count, score, TagRules(0.3, 3))
     together = choose(cosines, labels, least, score, 3)
     alone = [choose(one[None], labels, least, score, 3)[0] for one in cosines]
     assert together == alone
@@ -173,8 +173,8 @@ def test_learning_asks_more_of_a_label_that_very_many_photos_pass() -> None:
     rare = random.normal(0.1, 0.02, 2_000)
     there = np.where(random.random(2_000) < 0.6, 0.8, 0.1)
     cosines = np.stack([liked, rare, there], axis=1).astype(np.float32)
-    fixed = combined(3, SCORE, TagRules(0.2, 8))
-    least = combined(3, SCORE, TagRules(0.2, 8), thresholds.learn(cosines, SCORE))
+    fixed = least_cosines(3, SCORE, TagRules(0.2, 8))
+    least = least_cosines(3, SCORE, TagRules(0.2, 8), thresholds.learn(cosines, SCORE))
     share = (cosines >= least).mean(axis=0)
     assert (cosines >= fixed).mean(axis=0)[0] > 0.9
     assert share[0] == pytest.approx(thresholds.COMMON_SHARE, abs=0.01)
@@ -193,8 +193,8 @@ def test_learning_only_ever_raises_a_threshold(
 ) -> None:
     cosines = np.random.default_rng(seed).uniform(-1, 1, (photos, 3)).astype(np.float32)
     rules = TagRules(min_confidence, 8)
-    learnt = combined(3, SCORE, rules, thresholds.learn(cosines, SCORE))
-    assert (learnt >= combined(3, SCORE, rules)).all()
+    learnt = least_cosines(3, SCORE, rules, thresholds.learn(cosines, SCORE))
+    assert (learnt >= least_cosines(3, SCORE, rules)).all()
     ceiling = max(cosine_of(thresholds.SURE_CONFIDENCE, SCORE), cosine_of(min_confidence, SCORE))
     assert (learnt <= np.float32(ceiling) + 1e-6).all()
 
@@ -213,7 +213,7 @@ def choose_of_one_thing(labels: LabelBank, sure: list[float], least: float) -> l
     """The tags of a photo by a model that sees one thing, by how sure it is of each label."""
     cosines = np.array([[cosine_of(one, ONE_THING) for one in sure]], np.float32)
     rules = TagRules(least, 8)
-    (chosen,) = choose(cosines, labels, combined(len(sure), ONE_THING, rules), ONE_THING, 8)
+    (chosen,) = choose(cosines, labels, least_cosines(len(sure), ONE_THING, rules), ONE_THING, 8)
     return [label for label, _ in chosen]
 
 
