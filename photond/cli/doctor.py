@@ -158,12 +158,12 @@ def _model(session: Session) -> Iterator[Finding]:
 
     pack = session.pack
     yield Finding("model", "ok", f"the pack {pack.name!r} is {tried(pack, try_out(pack))}")
-    if pack.name == "mini":
+    if session.has_built_in_pack:
         yield Finding(
             "model",
             "warning",
             "the pack 'mini' knows a thousand things and no relations",
-            'For more, use a SigLIP pack (README, "A better model").',
+            "`photond models download` fetches SigLIP, which is far better.",
         )
 
 

@@ -44,12 +44,18 @@ def index(
     Can be interrupted at any time; the next pass goes on where this one was.
     """
     roots = [absolute(path) for path in paths or ()] or _configured_roots(session)
+    is_first = not session.database.exists()
     with stop_on_signal() as should_stop:
         summary = _index(session, roots, should_stop, retry=retry, quiet=json)
     if json:
         print_json(asdict(summary))
     elif len(summary.absent_folders) < len(roots):
         _print(summary)
+        if is_first and session.has_built_in_pack:
+            print_line(
+                "  This was the small model that comes along; `photond models download` fetches SigLIP, "
+                "a far better one."
+            )
     if summary.interrupted:
         note(
             "photond: interrupted; what was finished is kept, and the next pass goes on from there"

@@ -74,6 +74,13 @@ class Session:
 
         return find_pack(self.settings.model.pack, locations.models_dir())
 
+    @property
+    def has_built_in_pack(self) -> bool:
+        """Whether the model pack in use is one that comes with photond."""
+        from photond.models.shelf import BUILT_IN
+
+        return self.pack.folder.parent == BUILT_IN
+
     def answering(self, connection: "Connection") -> "Answering":
         """The pack that answers: the one in use, or the one that it is about to replace.
 

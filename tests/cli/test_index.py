@@ -35,6 +35,9 @@ def test_every_sample_is_indexed_and_the_summary_says_so(photond, photos, sample
     run = photond("index", photos)
     assert run.stdout.startswith("3 new, 0 changed, 0 unchanged, 0 failed")
     assert run.stderr == ""
+    # That there is a better model is said once.
+    assert "`photond models download`" in run.stdout
+    assert "models download" not in photond("index", photos).stdout
 
 
 def test_photos_of_every_format_are_found_by_what_they_show(photond, photos, sample) -> None:
