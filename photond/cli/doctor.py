@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,9 @@ from photond.cli.session import Session
 from photond.errors import ExitCode, PhotondError, UsageError
 
 _MIN_FREE_BYTES = 500_000_000
+_WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
+# Other programs watch folders, too, and the limit is of all that a user runs.
+_WATCHES_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def doctor(
         _model,
         _index,
         _folders,
+        _watches,
         _disk,
     )
     findings: list[Finding] = []
@@ -198,6 +203,27 @@ def _folders(session: Session) -> Iterator[Finding]:
             yield Finding("folder", "error", f"{folder} may not be read", "Check its permissions.")
         else:
             yield Finding("folder", "ok", f"{folder}")
+
+
+def _watches(session: Session) -> Iterator[Finding]:
+    """Whether the kernel lets the daemon watch every folder."""
+    if not session.database.exists():
+        return
+    from photond.daemon.watches import RAISE_LIMIT
+    from photond.store.database import explained
+    from photond.store.files import count_folders
+
+    try:
+        limit = int(_WATCH_LIMIT.read_text("ascii"))
+    except (OSError, ValueError):
+        return  # a kernel without inotify; the daemon polls there
+    with closing(session.open_index()) as connection, explained(session.database):
+        folders = count_folders(connection)
+    detail = f"{folders:,} folders with photos, and the kernel allows {limit:,} watches"
+    if folders > _WATCHES_SHARE * limit:
+        yield Finding("watches", "warning", detail, f"Run: {RAISE_LIMIT}")
+    else:
+        yield Finding("watches", "ok", detail)
 
 
 def _disk(session: Session) -> Iterator[Finding]:

@@ -181,6 +181,12 @@ def mark_folder_absent(connection: Connection, folder_id: int, absence: Absence)
     mark_absent(connection, (id_ for (id_,) in rows), absence)
 
 
+def count_folders(connection: Connection) -> int:
+    """How many folders with photos the index knows."""
+    row = connection.execute("select count(*) from folders").fetchone()
+    return int(row[0])
+
+
 def has_files_below(connection: Connection, path: str) -> bool:
     """Whether the index has files below a path, be they there or on a disk that is not."""
     condition, values = below("folders.path", path)

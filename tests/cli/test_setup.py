@@ -194,3 +194,14 @@ def test_nothing_is_written_outside_the_users_folders(photond, photos, sample) -
     assert [one.name for one in photos.iterdir()] == ["a.jpg"]
     # onnxruntime keeps a device id in ~/.cache, to report with, unless it is told not to.
     assert [one.name for one in photond.home.iterdir()] == ["data"]
+
+
+def test_the_doctor_counts_the_folders_that_a_daemon_would_watch(photond, photos, sample) -> None:
+    for name in ("a", "b", "c"):
+        sample("cat", photos / name / "cat.jpg")
+    photond("index", photos)
+    assert re.search(
+        r"^ok +watches +3 folders with photos, and the kernel allows [\d,]+ watches$",
+        photond("doctor").stdout,
+        re.MULTILINE,
+    )

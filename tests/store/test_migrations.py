@@ -1,0 +1,70 @@
+"""An index that an earlier version wrote, opened by this one."""
+
+import importlib.util
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database, Migrations
+
+from photond.store import embeddings, packs
+from photond.store.database import Connection, connect, open_index, transaction
+from photond.store.schema import MIGRATION_SET, migration_files
+
+
+def made_by_the_first_version(path: Path) -> Connection:
+    """An index with the first schema, as photond had it before packs could be switched."""
+    path.touch(0o600)
+    connection = connect(path)
+    (file,) = (one for one in migration_files() if one.stem == "m0001_initial")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    migrations = Migrations(MIGRATION_SET)
+    migrations(name=file.stem)(module.m0001_initial)
+    migrations.apply(Database(connection))
+    return connection
+
+
+@pytest.mark.parametrize(("sizes", "serving"), [([3, 5], "second"), ([4, 0], "first")])
+def test_of_the_packs_that_were_used_the_fullest_answers(
+    tmp_path: Path, sizes: list[int], serving: str
+) -> None:
+    path = tmp_path / "index.db"
+    with closing(made_by_the_first_version(path)) as connection:
+        for id_, (name, size) in enumerate(zip(("first", "second"), sizes, strict=True), 1):
+            connection.execute(
+                "insert into packs (id, name, fingerprint, embedding_dimension, added_at) "
+                "values (?, ?, ?, 2, '2024-06-01')",
+                (id_, name, name),
+            )
+            embeddings.create_table(connection, id_, 2)
+            for content in range(1, size + 1):
+                connection.execute(
+                    "insert or ignore into contents (id, sha256, size, format, width, height, "
+                    "indexed_at) values (?, ?, 1, 'JPEG', 1, 1, '2024-06-01')",
+                    (content, f"{content:064x}"),
+                )
+                connection.execute(
+                    f"insert into embeddings_{id_} values (?, ?)", (content, b"\0\0\x80\x3f" * 2)
+                )
+    with closing(open_index(path)) as connection:
+        found = packs.serving_pack(connection)
+        assert found is not None
+        assert found.name == serving
+        assert {one.state for one in packs.all_packs(connection)} == {"serving", "building"}
+        assert embeddings.count_embeddings(connection, found.id) == max(sizes)
+
+
+def test_an_index_without_any_photo_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    made_by_the_first_version(path).close()
+    with closing(open_index(path)) as connection:
+        assert packs.serving_pack(connection) is None
+        with transaction(connection):
+            packs.add_pack(connection, "mini", "fingerprint", 2)
+        serving = packs.serving_pack(connection)
+        assert serving is not None
+        assert serving.name == "mini"
