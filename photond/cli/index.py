@@ -41,9 +41,18 @@ def index(
 ) -> None:
     """Make one pass over photo folders: find what is new, embed it, tag it.
 
-    Can be interrupted at any time; the next pass goes on where this one was.
+    Can be interrupted at any time; the next pass goes on where this one was. Where a daemon keeps the
+    folders, it makes the pass.
     """
     roots = [absolute(path) for path in paths or ()] or _configured_roots(session)
+    from photond.cli.control import has_daemon
+
+    if has_daemon(session):
+        from photond.cli.handed_over import index_by_daemon
+
+        with stop_on_signal() as should_stop:
+            index_by_daemon(session, roots, should_stop, retry=retry, json=json)
+        return
     is_first = not session.database.exists()
     with stop_on_signal() as should_stop:
         summary = _index(session, roots, should_stop, retry=retry, quiet=json)

@@ -80,6 +80,7 @@ class Daemon:
         self._rate = Rate()
         self._published_at = self._reported_at = float("-inf")
         self._troubles = 0
+        self._commands = 0
         self._done_before = (0, 0)
 
     def run(self) -> None:
@@ -128,6 +129,7 @@ class Daemon:
         pulse = self._surroundings.pulse(self.control.status())
         for command in self.control.take_commands():
             self._obey(command)
+            self._commands += 1
         for hint in self.control.take_hints():
             self._keeper.note(hint)
         has_more = self._keeper.step()
@@ -265,6 +267,7 @@ class Daemon:
                 doing=doing,
                 waiting=waiting,
                 settling=self._keeper.settling,
+                commands=self._commands,
                 done=done,
                 failed=failed,
                 rate=rate,

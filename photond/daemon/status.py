@@ -40,6 +40,7 @@ class DaemonStatus:
         doing: The same in a sentence.
         waiting: How many photos are still to be read.
         settling: How many changed a moment ago and may change again.
+        commands: How many commands it has obeyed since it started.
         done: How many were read since it started.
         failed: How many of those could not be.
         rate: Photos a second, lately; None while nothing is being read.
@@ -56,6 +57,7 @@ class DaemonStatus:
     doing: str = "starting"
     waiting: int = 0
     settling: int = 0
+    commands: int = 0
     done: int = 0
     failed: int = 0
     rate: float | None = None

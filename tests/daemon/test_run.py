@@ -276,11 +276,27 @@ def test_times_from_the_future_and_from_1970_do_not_matter(daemon, photos, sampl
     running.wait_for(future, past)
 
 
-def test_only_one_daemon_keeps_an_index_and_the_pass_says_so(daemon, photos) -> None:
+def test_only_one_daemon_keeps_an_index(daemon, photos) -> None:
     running = daemon(photos)
-    for command in (["run"], ["index", photos]):
-        run = running.photond(*command, code=5, PHOTOND_FOLDERS=str(photos))
-        assert f"`photond run` (process {running.process.pid}) keeps" in run.stderr
+    run = running.photond("run", code=5, PHOTOND_FOLDERS=str(photos))
+    assert f"`photond run` (process {running.process.pid}) keeps" in run.stderr
+
+
+def test_a_pass_is_made_by_the_daemon_and_waited_for(
+    daemon, photos, sample, photond, tmp_path
+) -> None:
+    running = daemon(photos)
+    one, two = sample("cat", photos / "a.jpg"), sample("coffee", photos / "new" / "b.jpg")
+    (photos / "bad.jpg").write_bytes(b"no photo")
+    run = photond("index", photos, code=1)
+    assert "1 failed, 0 waiting" in run.stdout
+    assert "by the daemon" in run.stdout
+    assert running.present() == {str(one), str(two)}
+    (photos / "bad.jpg").unlink()
+    result = photond("index", photos, "--json").json
+    assert (result["daemon"], result["failed"]) == (running.process.pid, 0)
+    run = photond("index", tmp_path, code=2)
+    assert f"{tmp_path} is in none of its folders" in run.stderr
 
 
 def test_without_folders_it_says_what_to_set(photond) -> None:
