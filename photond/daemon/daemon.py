@@ -138,7 +138,7 @@ class Daemon:
         is_busy = self._engine.step(
             may_wait=not has_more,
             most=0 if self.control.paused_by else most,
-            should_stop=lambda: self.control.is_stopping,
+            should_stop=self._is_to_stop,
         )
         if is_busy:
             self._pacer.worked(time.monotonic() - began)
@@ -149,6 +149,14 @@ class Daemon:
         else:
             self._publish()
             self._heed(self._sleeper.sleep(self._seconds_to_sleep(pulse)))
+
+    def _is_to_stop(self) -> bool:
+        """Asked now and then while a step takes long, as when a large library is tagged anew.
+
+        It is a sign of life, too: systemd must not take the daemon for dead then.
+        """
+        self._surroundings.pulse(self.control.status())
+        return self.control.is_stopping
 
     def _seconds_to_sleep(self, pulse: float | None) -> float | None:
         now = time.monotonic()

@@ -18,6 +18,7 @@ from photond.daemon.searching import DaemonSearches
 from photond.daemon.status import DaemonStatus, Rate
 from photond.daemon.surroundings import Surroundings
 from photond.models.pack import Pack
+from photond.pipeline.tagger import Tagger
 from photond.store.database import Connection, connect, open_index
 from photond.vocabulary.concepts import Vocabulary
 
@@ -133,6 +134,31 @@ def test_its_pulse_beats_as_often_as_it_was_asked_to(kept, pulses) -> None:
     before = len(pulses)
     time.sleep(1.1)
     assert 3 <= len(pulses) - before <= 12
+
+
+def test_each_piece_of_tagging_anew_is_a_sign_of_life(
+    kept, photos, sample, pulses, monkeypatch
+) -> None:
+    """Of a million photos it takes longer than systemd waits for one."""
+    for name in ("cat", "coffee", "drink", "sunflowers"):
+        sample(name, photos / f"{name}.jpg")
+    kept.wait(lambda: kept.photos == 4)
+    kept.wait(lambda: kept.control.status().state == "idle")
+    monkeypatch.setattr("photond.store.embeddings._ROWS_AT_ONCE", 1)
+    told: list[int] = []
+    retag = Tagger.retag
+
+    def watched(tagger: Tagger, should_stop: Callable[[], bool]) -> bool:
+        before = len(pulses)
+        done = retag(tagger, should_stop)
+        told.append(len(pulses) - before)
+        return done
+
+    monkeypatch.setattr(Tagger, "retag", watched)
+    kept.reader.execute("update packs set tagging_fingerprint = null")
+    kept.control.reload()
+    kept.wait(lambda: bool(told))
+    assert told == [4]
 
 
 def test_hints_are_kept_once_and_not_without_end() -> None:
