@@ -8,13 +8,12 @@ user adds to the vocabulary is embedded on their own machine.
 """
 
 import argparse
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import tomlkit
 
-from photond.models.pack import MANIFEST, load_pack
+from photond.models.pack import MANIFEST, load_pack, sha256_of
 from photond.models.towers import TextTower
 from photond.vocabulary.concepts import everyday
 
@@ -31,10 +30,9 @@ def main() -> None:
     # One by one: what stands beside a text in a batch could change its last bits.
     embeddings = np.concatenate([tower.embed([prompt]) for prompt in prompts]).astype(np.float16)
     np.savez_compressed(folder / FILE, prompts=np.array(prompts), embeddings=embeddings)
-    digest = hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
     manifest = folder / MANIFEST
     document = tomlkit.parse(manifest.read_text("utf-8"))
-    document["labels"] = {"file": FILE, "sha256": digest}
+    document["labels"] = {"file": FILE, "sha256": sha256_of(folder / FILE)}
     manifest.write_text(tomlkit.dumps(document), "utf-8")
     print(f"{len(prompts)} prompts, {(folder / FILE).stat().st_size / 1e6:.1f} MB")
 

@@ -7,7 +7,6 @@ SigLIP's ONNX export, so that what a processor does with them is what it does wi
 """
 
 import argparse
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from photond.models.pack import Pack, load_pack
+from photond.models.pack import Pack, load_pack, sha256_of
 from tools.mini_pack.graph import Graph
 
 Float32 = npt.NDArray[np.float32]
@@ -207,9 +206,7 @@ def write_pack(folder: Path, shape: Shape) -> Pack:
 
     def part(name: str) -> dict[str, object]:
         path = folder / name
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"file": name, "sha256": digest, "bytes": path.stat().st_size}
+        return {"file": name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
 
     manifest = {
         "format": 1,

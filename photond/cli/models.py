@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 # What `download` fetches when it is not said what.
 _RECOMMENDED = "siglip-base"
 
-if TYPE_CHECKING:
-    from photond.models.pack import Pack
-    from photond.pipeline.alignment import Alignment
-
 app = typer.Typer(
     help="Model packs: what understands the photos and the words.", no_args_is_help=True
 )
@@ -304,7 +300,7 @@ def prune(
     from contextlib import closing
 
     from photond.store import packs
-    from photond.store.database import explained, transaction
+    from photond.store.database import compact, explained, transaction
     from photond.store.lock import only_indexer
 
     database = session.database
@@ -324,8 +320,7 @@ def prune(
             for one in unused:
                 packs.remove_pack(connection, one.id)
         if unused:
-            connection.execute("vacuum")
-            connection.execute("pragma wal_checkpoint(truncate)")
+            compact(connection)
         freed = before - database.stat().st_size
     names = [one.name for one in unused]
     if json:

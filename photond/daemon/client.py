@@ -74,8 +74,7 @@ def ask(
             raise DaemonError(f"the daemon at {path} cannot be asked: {_reason(error)}") from error
         connection.settimeout(timeout)
         try:
-            request = {"photond": VERSION, "command": command} | fields
-            connection.sendall(json.dumps(request).encode("ascii") + b"\n")
+            connection.sendall(encode_request(command, **fields))
             return _read_answer(connection)
         except TimeoutError as error:
             raise DaemonError(f"the daemon has not answered for {timeout:g} seconds") from error
@@ -83,6 +82,12 @@ def ask(
             raise DaemonError(f"the daemon went away: {_reason(error)}") from error
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise DaemonError("the daemon's answer cannot be understood") from error
+
+
+def encode_request(command: str, **fields: object) -> bytes:
+    """A request as a line."""
+    request = {"photond": VERSION, "command": command} | fields
+    return json.dumps(request).encode("ascii") + b"\n"
 
 
 def _read_answer(connection: socket.socket) -> Answer:

@@ -164,11 +164,6 @@ class ProtocolError(UsageError):
     """A line is no request."""
 
 
-def encode_request(command: str, **fields: object) -> bytes:
-    """A request as a line."""
-    return _line({"photond": VERSION, "command": command} | fields)
-
-
 def decode_request(line: bytes) -> AnyRequest:
     """The request that a line holds.
 

@@ -145,18 +145,14 @@ class LazyEngine:
         is_ahead = self._not_before > time.monotonic()
         return self._not_before if self.trouble and is_ahead else None
 
-    def untidy(self) -> None:
-        """See again to what is done when nothing else is: tags, the hand-over, forgetting."""
-        self._is_untidy = True
-
     def close(self) -> None:
         """Put everything in hand back, and let go of the engine."""
-        engine, self._engine, self._tagger = self._engine, None, None
-        if engine is not None:
-            engine.stop()
-            results = engine.backlog.results
-            self._done += results.total() - results["vanished"]
-            self._failed += results["failed"]
+        try:
+            if self._engine is not None:
+                self._engine.stop()
+        finally:
+            self._done, self._failed = self.counts
+            self._engine = self._tagger = None
 
     def _load(self) -> bool:
         try:

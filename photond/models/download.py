@@ -14,7 +14,7 @@ import tomlkit
 
 from photond.errors import ModelError
 from photond.models.hub import RemoteFile, address, describe, fetch
-from photond.models.pack import MANIFEST, Pack, Part, load_pack
+from photond.models.pack import MANIFEST, Pack, Part, load_pack, sha256_of
 from photond.models.staging import Staging, on_disk, reserved, sync
 
 log = structlog.get_logger(__name__)
@@ -153,7 +153,7 @@ class Download:
             if part is not None:
                 path = self._staging.folder / part.file
                 document[section]["bytes"] = path.stat().st_size
-                document[section]["sha256"] = _sha256(path)
+                document[section]["sha256"] = sha256_of(path)
         manifest = self._staging.folder / MANIFEST
         manifest.write_text(tomlkit.dumps(document), "utf-8")
         sync(manifest)
@@ -230,7 +230,7 @@ def _reason_against(item: _Item, path: Path) -> str | None:
     size = path.stat().st_size
     if size != item.remote.bytes:
         return f"it has {size} bytes, and not {item.remote.bytes}"
-    found = _sha256(path)
+    found = sha256_of(path)
     for wanted in (item.part.sha256, item.remote.sha256):
         if wanted not in {None, found}:
             return f"its SHA-256 is {found:.12}…, and not {wanted:.12}…"
@@ -238,11 +238,6 @@ def _reason_against(item: _Item, path: Path) -> str | None:
     if blob is not None and (found := _git_blob(path)) != blob:
         return f"its git hash is {found:.12}…, and not {blob:.12}…"
     return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _git_blob(path: Path) -> str:

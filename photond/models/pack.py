@@ -235,8 +235,7 @@ class Pack(_Section, frozen=True, kw_only=True):
         for part in parts or self.parts:
             path = self.path_of(part)
             try:
-                with path.open("rb") as file:
-                    found = hashlib.file_digest(file, "sha256").hexdigest()
+                found = sha256_of(path)
             except OSError as error:
                 raise ModelError(
                     f"the pack {self.name!r} is not whole: {path}: {error.strerror}",
@@ -248,6 +247,16 @@ class Pack(_Section, frozen=True, kw_only=True):
                     f"and {MANIFEST} states {str(part.sha256)[:12]}…",
                     "Replace the file by an undamaged copy.",
                 )
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, hexadecimal.
+
+    Raises:
+        OSError: It is missing or cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_pack(folder: Path) -> Pack:

@@ -1,7 +1,6 @@
 """A smaller pack from a pack: its towers in int8, made on the user's own machine."""
 
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -16,7 +15,16 @@ import msgspec
 import tomlkit
 
 from photond.errors import ModelError, UsageError
-from photond.models.pack import MANIFEST, ImageSpec, Pack, Part, Reference, TextSpec, load_pack
+from photond.models.pack import (
+    MANIFEST,
+    ImageSpec,
+    Pack,
+    Part,
+    Reference,
+    TextSpec,
+    load_pack,
+    sha256_of,
+)
 from photond.models.staging import sync
 
 # Begins with a dot, so that nothing takes what is unfinished for a pack.
@@ -177,9 +185,9 @@ def _write_tower(int8: ModuleType, pack: Pack, part: ImageSpec | TextSpec, stagi
 def _measured(part: AnyPart, folder: Path) -> AnyPart:
     """A part with the hash and size of its file in a folder."""
     path = folder / part.file
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return msgspec.structs.replace(part, sha256=digest, bytes=path.stat().st_size, remote=None)
+    return msgspec.structs.replace(
+        part, sha256=sha256_of(path), bytes=path.stat().st_size, remote=None
+    )
 
 
 def _stating(draft: Pack, reference: Reference | None) -> Pack:

@@ -62,18 +62,6 @@ class Alignment:
         return float((self.own_cosines - others.max(axis=1)).min())
 
 
-def align(pack: Pack) -> Alignment:
-    """Hold the known pictures against the known texts, through the whole way of both.
-
-    Raises:
-        ModelError: A tower cannot be used.
-    """
-    pairs = known_pairs(pack.image)
-    pictures = embed_pictures(ImageTower(pack, available_cores()), pairs)
-    texts = TextTower(pack, available_cores()).embed(prompts(pack, pairs))
-    return Alignment(pictures @ texts.T, pairs.own)
-
-
 def try_out(pack: Pack) -> Alignment:
     """See that a pack is whole and does what its `model.toml` says, before anything relies on it.
 

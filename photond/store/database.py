@@ -77,6 +77,12 @@ def connect(path: Path) -> Connection:
     return connection
 
 
+def compact(connection: Connection) -> None:
+    """Write the index anew without the room that was freed in it, so that its file becomes smaller."""
+    connection.execute("vacuum")
+    connection.execute("pragma wal_checkpoint(truncate)")
+
+
 def shrink(connection: Connection) -> None:
     """Let go of what a connection keeps in memory so as to be quicker the next time."""
     connection.execute("pragma shrink_memory")

@@ -93,7 +93,7 @@ def set_tags(
         "delete from tags where content_id = ? and pack_id = ?",
         [(content_id, pack_id) for content_id in tags],
     )
-    unwanted = _removed_by_user(connection)
+    unwanted = _removed_by_user(connection, list(tags))
     connection.executemany(
         "insert into tags (content_id, pack_id, label_id, confidence) values (?, ?, ?, ?)",
         [
@@ -263,14 +263,15 @@ def set_label_thresholds(
     connection.execute("update packs set learnt_from = ? where id = ?", (learnt_from, pack_id))
 
 
-def _removed_by_user(connection: Connection) -> set[tuple[int, int]]:
-    """Contents and labels that the user parted; a few, on the whole."""
+def _removed_by_user(connection: Connection, content_ids: Sequence[int]) -> set[tuple[int, int]]:
+    """Of some contents, each with the labels that the user parted it from."""
     return set(
         connection.execute(
-            """
-            select contents.id, label_id from user_tags
-            join contents on contents.sha256 = user_tags.sha256
-            where verdict = 'removed'
-            """
+            f"""
+            select contents.id, label_id from contents
+            join user_tags on user_tags.sha256 = contents.sha256
+            where verdict = 'removed' and contents.id in ({",".join("?" * len(content_ids))})
+            """,
+            content_ids,
         )
     )

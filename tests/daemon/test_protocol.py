@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photond.daemon import client, protocol
+from photond.daemon.client import encode_request
 from photond.daemon.protocol import (
     COMMANDS,
     MAX_LINE_BYTES,
@@ -15,7 +16,6 @@ from photond.daemon.protocol import (
     decode_request,
     encode_error,
     encode_item,
-    encode_request,
     encode_result,
 )
 from photond.errors import ConfigError, ExitCode

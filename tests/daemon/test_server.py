@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from photond.config import locations
 from photond.daemon import protocol, server
-from photond.daemon.client import DaemonError, ask
+from photond.daemon.client import DaemonError, ask, encode_request
 from photond.daemon.protocol import Found, FoundPhoto, FoundTag
 from photond.daemon.server import DaemonRunningError, Server, inherited_socket
 from photond.daemon.status import DaemonStatus
@@ -158,8 +158,8 @@ def test_a_bug_is_told_and_the_next_request_is_answered(path) -> None:
 @pytest.mark.usefixtures("running")
 def test_several_requests_on_one_connection_are_answered_in_order(path) -> None:
     with connected(path) as client, client.makefile("rb") as answers:
-        client.sendall(protocol.encode_request("pause") + b"nonsense\n")
-        client.sendall(protocol.encode_request("retry"))
+        client.sendall(encode_request("pause") + b"nonsense\n")
+        client.sendall(encode_request("retry"))
         assert [next(iter(json.loads(answers.readline()))) for _ in range(3)] == [
             "result",
             "error",
@@ -202,7 +202,7 @@ def test_slow_silent_and_dead_clients_keep_nobody_and_are_dropped(path, control)
         slow.sendall(b'{"photond"')
         with connected(path) as dead:
             dead.sendall(b'{"phot')
-        big = protocol.encode_request("query", text="x", **SEARCH | {"limit": 100_000})
+        big = encode_request("query", text="x", **SEARCH | {"limit": 100_000})
         deaf.sendall(big)  # and never reads the answer, which is some 10 MB
         began = time.monotonic()
         assert ask("status", path=path) is not None
@@ -252,7 +252,7 @@ def test_more_clients_than_there_is_room_for_wait_their_turn(path, control) -> N
         connected(path),
         connected(path) as third,
     ):
-        third.sendall(protocol.encode_request("retry"))
+        third.sendall(encode_request("retry"))
         one.close()
         with third.makefile("rb") as answers:
             assert json.loads(answers.readline()) == {"result": {}}
