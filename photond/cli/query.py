@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from photond.cli.answer import print_photos
+from photond.cli.asking import find
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_paths, print_table
+from photond.cli.output import note
 from photond.cli.session import Session, absolute
-from photond.errors import ExitCode, UsageError
-
-_PATIENCE = 15.0  # seconds until a daemon that does not answer is done without
+from photond.errors import UsageError
 
 LimitOption = Annotated[
     int | None,
@@ -80,10 +80,10 @@ def query(
     if not question:
         raise UsageError("the query is empty", 'Say what to look for: photond query "beach".')
     fields = _fields(session, limit, min_score, folders, since, until, tag)
-    found = _find(session, "query", fields | {"text": question})
+    found = find(session, "query", fields | {"text": question})
     for said in found["notes"]:
         note(f"photond: {said}")
-    _print(found["photos"], json=json, paths=paths, null=null)
+    print_photos(found["photos"], json=json, paths=paths, null=null)
 
 
 def similar(
@@ -101,8 +101,8 @@ def similar(
 ) -> None:
     """Find the photos that look most like one photo, which is left out itself."""
     fields = _fields(session, limit, min_score, folders, since, until, tag)
-    found = _find(session, "similar", fields | {"photo": absolute(photo)})
-    _print(found["photos"], json=json, paths=paths, null=null)
+    found = find(session, "similar", fields | {"photo": absolute(photo)})
+    print_photos(found["photos"], json=json, paths=paths, null=null)
 
 
 def _fields(
@@ -125,51 +125,3 @@ def _fields(
         "until": until,
         "tags": tuple(tag or ()),
     }
-
-
-def _find(session: Session, command: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """The answer of the daemon, which has the model in memory, or else one's own."""
-    from photond.daemon.client import DaemonError, ask
-
-    try:
-        answer = ask(command, timeout=_PATIENCE, **fields)
-    except DaemonError:
-        # It keeps another index, or is ill, or the question is wrong: what is to be said of that is
-        # found out by asking without it.
-        answer = None
-    if answer is not None:
-        return answer.result | {"photos": answer.items}
-
-    from msgspec import to_builtins
-
-    from photond.daemon.protocol import QueryRequest, SimilarRequest
-    from photond.daemon.searching import find, searcher_for
-
-    kind = QueryRequest if command == "query" else SimilarRequest
-    found: dict[str, Any] = to_builtins(
-        find(searcher_for(session.settings, session.database), kind(**fields))
-    )
-    return found
-
-
-def _print(photos: list[dict[str, Any]], *, json: bool, paths: bool, null: bool) -> None:
-    if json:
-        print_json(photos)
-    elif paths or null:
-        print_paths((photo["path"] for photo in photos), null=null)
-    else:
-        print_table(
-            (">score", "photo", "taken", "tags"),
-            (
-                (
-                    f"{photo['score']:.3f}",
-                    photo["path"],
-                    (photo["taken_at"] or "").replace("T", " "),
-                    ", ".join(tag["tag"] for tag in photo["tags"]),
-                )
-                for photo in photos
-            ),
-        )
-    if not photos:
-        note("photond: no photo was found")
-        finish(ExitCode.INCOMPLETE)
