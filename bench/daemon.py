@@ -39,6 +39,7 @@ def main() -> None:
             "PHOTOND_DATABASE": str(database),
             "PHOTOND_MODEL_IDLE_UNLOAD_SECONDS": str(UNLOAD_SECONDS),
             "XDG_CONFIG_HOME": place,
+            "XDG_RUNTIME_DIR": place,
         }
         photond = [sys.executable, "-m", "photond"]
         # As every time but the first: making the schema takes a library of its own.
@@ -46,11 +47,11 @@ def main() -> None:
         daemon = subprocess.Popen([*photond, "run"], env=environ, stderr=subprocess.DEVNULL)
         try:
             time.sleep(5)
-            print(f"before any photo   {resident(daemon.pid):6.1f} MB resident")
+            print(f"before any photo   {memory(daemon.pid)}")
             latencies = [copy_one(photos, database, number) for number in range(options.photos)]
-            print(f"with the model     {resident(daemon.pid):6.1f} MB resident")
+            print(f"with the model     {memory(daemon.pid)}")
             time.sleep(UNLOAD_SECONDS + 5)
-            print(f"without it again   {resident(daemon.pid):6.1f} MB resident")
+            print(f"without it again   {memory(daemon.pid)}")
             before, ticks = wakeups(daemon.pid), processor_ticks(daemon.pid)
             time.sleep(options.idle)
             woken, used = wakeups(daemon.pid) - before, processor_ticks(daemon.pid) - ticks
@@ -84,10 +85,21 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def resident(pid: int) -> float:
-    """Resident memory of a process, in megabytes."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
+def memory(pid: int) -> str:
+    """What a process has in memory: all of it, its share of what others have as well, and its own."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    kilobytes = {
+        name: int(value.split()[0])
+        for name, _, value in (line.partition(":") for line in text.splitlines()[1:])
+    }
+    private = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
+    amounts = {
+        "resident": kilobytes["Rss"],
+        "proportional": kilobytes["Pss"],
+        "private": private,
+        "private and written": kilobytes["Private_Dirty"],
+    }
+    return ", ".join(f"{amount * 1024 / 1e6:5.1f} MB {name}" for name, amount in amounts.items())
 
 
 def wakeups(pid: int) -> int:

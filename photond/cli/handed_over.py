@@ -7,7 +7,7 @@ from typing import Any
 
 from photond.cli.output import finish, note, print_json, print_line, printable
 from photond.cli.session import Session
-from photond.errors import ExitCode, PhotondError, UsageError
+from photond.errors import ExitCode, IndexDatabaseError, PhotondError, UsageError
 
 _LOOK_SECONDS = 0.3
 
@@ -48,7 +48,7 @@ def index_by_daemon(
     from photond.daemon.client import ask
 
     started = time.monotonic()
-    before = _status()
+    before = _status_once_begun()
     kept = [root["path"] for root in before["roots"]]
     for root in roots:
         if not any(root == one or root.startswith(one.rstrip("/") + "/") for one in kept):
@@ -90,6 +90,23 @@ def _wait(commands: int, should_stop: Callable[[], bool]) -> dict[str, Any]:
         is_quiet = status["state"] in {"idle", "paused", "waiting"} and not status["settling"]
         if should_stop() or (status["commands"] > commands and is_quiet):
             return status
+        time.sleep(_LOOK_SECONDS)
+
+
+def _status_once_begun() -> dict[str, Any]:
+    """The daemon's status, once it knows which folders it keeps.
+
+    Raises:
+        IndexDatabaseError: It waits for something before it can begin.
+    """
+    while True:
+        status = _status()
+        if status["roots"]:
+            return status
+        if status["state"] != "starting":
+            raise IndexDatabaseError(
+                f"the daemon (process {status['pid']}) has not begun: {printable(status['doing'])}"
+            )
         time.sleep(_LOOK_SECONDS)
 
 

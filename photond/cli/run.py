@@ -25,7 +25,7 @@ def run(session: Session) -> None:
     """Keep the index up to date with the configured folders, until stopped.
 
     Sees every photo that appears, changes, moves or goes. Ctrl-C and SIGTERM end it, SIGHUP makes it
-    read the configuration again.
+    read the configuration again. Where a pass is being made, it waits for its end first.
     """
     from photond.config import locations
     from photond.daemon.daemon import Daemon
@@ -36,7 +36,7 @@ def run(session: Session) -> None:
     from photond.daemon.server import Server, inherited_socket
     from photond.daemon.surroundings import Surroundings
     from photond.store.database import explained
-    from photond.store.lock import only_indexer
+    from photond.store.lock import IndexLock
 
     be_frugal()
     if not session.settings.folders:
@@ -48,8 +48,9 @@ def run(session: Session) -> None:
     with (
         closing(session.open_index(create=True)) as connection,
         explained(database),
-        only_indexer(database, stays=True),
+        IndexLock(database, stays=True) as lock,
     ):
+        lock.take()  # where another daemon runs, that is said before anything else
         searches = DaemonSearches(session.settings, database)
         surroundings = Surroundings(Notifier(), searches)
         daemon = Daemon(
@@ -60,7 +61,8 @@ def run(session: Session) -> None:
         with Server(
             daemon.control, searches, locations.socket_file(), inherited=inherited_socket()
         ):
-            daemon.run()
+            if daemon.wait_for_its_turn(lock.take):
+                daemon.run()
 
 
 def _load(session: Session, database: Path) -> "Setup":

@@ -30,6 +30,8 @@ log = get_logger(__name__)
 _PUBLISH_SECONDS = 2.0
 _REPORT_SECONDS = 60.0
 _TROUBLE_SECONDS = (1.0, 5.0, 15.0, 60.0)
+# How often it is seen whether another process still indexes.
+_TURN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,32 @@ class Daemon:
         self._troubles = 0
         self._commands = 0
         self._done_before = (0, 0)
+
+    def wait_for_its_turn(self, take: Callable[[], str | None]) -> bool:
+        """Wait while another process makes a pass, and answer whoever asks meanwhile.
+
+        Args:
+            take: Takes the lock, or says which process has it.
+
+        Returns:
+            Whether the daemon may run; not if it was told to end before.
+        """
+        was_said = False
+        while not self.control.is_stopping:
+            holder = take()
+            if holder is None:
+                return True
+            doing = f"waiting until another photond (process {holder}) has finished indexing"
+            status = replace(self.control.status(), state="waiting", doing=doing)
+            self.control.publish(status)
+            pulse = self._surroundings.pulse(status)
+            if not was_said:
+                was_said = True
+                log.info("waiting", reason=doing)
+                # Started, for systemd: the pass may take longer than a start is given.
+                self._surroundings.ready()
+            self._sleeper.sleep(_TURN_SECONDS if pulse is None else min(pulse, _TURN_SECONDS))
+        return False
 
     def run(self) -> None:
         """Work until `control.stop()` is called.

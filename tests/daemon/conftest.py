@@ -20,7 +20,13 @@ SETTLE_SECONDS = 0.5
 class RunningDaemon:
     """`photond run`, and a look at what it makes of its folders."""
 
-    def __init__(self, photond: Command, folders: list[Path], **environ: str) -> None:
+    def __init__(
+        self,
+        photond: Command,
+        folders: list[Path],
+        until: str = "folders are kept",
+        **environ: str,
+    ) -> None:
         self.photond = photond
         self.log = photond.home / "daemon.log"
         self.environ = photond.environ | {
@@ -29,14 +35,14 @@ class RunningDaemon:
         }
         if folders:
             self.environ["PHOTOND_FOLDERS"] = os.pathsep.join(map(str, folders))
-        self.start()
+        self.start(until)
 
-    def start(self) -> None:
+    def start(self, until: str = "folders are kept") -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.photond.argv("run"), env=self.environ, stderr=log, stdout=log
             )
-        self.wait_for_log("folders are kept")
+        self.wait_for_log(until)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -91,11 +97,14 @@ class RunningDaemon:
 
 @pytest.fixture
 def daemon(photond: Command) -> Iterator[Callable[..., RunningDaemon]]:
-    """Starts daemons: `daemon(folder)`; without any folder, those of the configuration file are kept."""
+    """Starts daemons: `daemon(folder)`; without any folder, those of the configuration file are kept.
+
+    It is there when its log has `until`.
+    """
     started: list[RunningDaemon] = []
 
-    def start(*folders: Path, **environ: str) -> RunningDaemon:
-        started.append(RunningDaemon(photond, list(folders), **environ))
+    def start(*folders: Path, until: str = "folders are kept", **environ: str) -> RunningDaemon:
+        started.append(RunningDaemon(photond, list(folders), until, **environ))
         return started[-1]
 
     yield start
