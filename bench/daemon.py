@@ -1,7 +1,7 @@
 """What an idle daemon costs, and how soon it has a photo.
 
 Starts `photond run` on a folder with the sample photos, as it is set up by default, and prints how long
-after its copy a photo is in the index, how much memory the daemon has with the model and without, and
+after its copy a photo is in the index, how much memory the daemon has with its models and without, and
 how often it wakes up in a minute in which nothing happens. The least latency that there can be is the
 time for which a photo must have stood still, `watch.settle_seconds`.
 
@@ -50,8 +50,10 @@ def main() -> None:
             print(f"before any photo   {memory(daemon.pid)}")
             latencies = [copy_one(photos, database, number) for number in range(options.photos)]
             print(f"with the model     {memory(daemon.pid)}")
+            subprocess.run([*photond, "query", "cat"], env=environ, check=True, capture_output=True)
+            print(f"after a search     {memory(daemon.pid)}")
             time.sleep(UNLOAD_SECONDS + 5)
-            print(f"without it again   {memory(daemon.pid)}")
+            print(f"without models     {memory(daemon.pid)}")
             before, ticks = wakeups(daemon.pid), processor_ticks(daemon.pid)
             time.sleep(options.idle)
             woken, used = wakeups(daemon.pid) - before, processor_ticks(daemon.pid) - ticks

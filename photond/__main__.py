@@ -26,11 +26,10 @@ def main() -> None:
 
 def _run() -> int:
     """The exit code; what goes wrong is one line, and its traceback is in the debug log."""
-    from photond.cli.app import app  # noqa: PLC0415 - errors of importing are reported as well
-    from photond.cli.output import printable  # noqa: PLC0415
+    from photond.cli.output import printable  # noqa: PLC0415 - errors of importing are reported as well
 
     try:
-        app(prog_name="photond")
+        _command()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.DONE
     except PhotondError as error:
@@ -43,6 +42,19 @@ def _run() -> int:
         print(f"photond: unexpected error: {reason} (see it all with -v)", file=sys.stderr)  # noqa: T201
         return ExitCode.INCOMPLETE
     return ExitCode.DONE
+
+
+def _command() -> None:
+    """Do what the command line says, or go on with what it said before the process began anew."""
+    from photond.cli.keep import keep, session_to_keep  # noqa: PLC0415
+
+    session = session_to_keep()
+    if session is not None:
+        keep(session)
+        return
+    from photond.cli.app import app  # noqa: PLC0415
+
+    app(prog_name="photond")
 
 
 def _log_traceback() -> None:

@@ -1,19 +1,9 @@
 """`photond run`."""
 
-import signal
-from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import typer
 
 from photond.cli.command import command
 from photond.cli.session import Session
-from photond.errors import UsageError
-
-if TYPE_CHECKING:
-    from photond.daemon.control import Control
-    from photond.daemon.daemon import Setup
 
 
 def register(app: typer.Typer) -> None:
@@ -27,62 +17,6 @@ def run(session: Session) -> None:
     Sees every photo that appears, changes, moves or goes. Ctrl-C and SIGTERM end it, SIGHUP makes it
     read the configuration again. Where a pass is being made, it waits for its end first.
     """
-    from photond.config import locations
-    from photond.daemon.daemon import Daemon
-    from photond.daemon.memory import be_frugal
-    from photond.daemon.notify import Notifier
-    from photond.daemon.power import Power
-    from photond.daemon.searching import DaemonSearches
-    from photond.daemon.server import Server, inherited_socket
-    from photond.daemon.surroundings import Surroundings
-    from photond.store.database import explained
-    from photond.store.lock import IndexLock
+    from photond.cli.keep import start_again
 
-    be_frugal()
-    if not session.settings.folders:
-        raise UsageError(
-            "there is no folder to keep",
-            "Set `folders` in the configuration (`photond config init`).",
-        )
-    database = session.database
-    with (
-        closing(session.open_index(create=True)) as connection,
-        explained(database),
-        IndexLock(database, stays=True) as lock,
-    ):
-        lock.take()  # where another daemon runs, that is said before anything else
-        searches = DaemonSearches(session.settings, database)
-        surroundings = Surroundings(Notifier(), searches)
-        daemon = Daemon(
-            connection, database, lambda: _load(session, database), surroundings, Power()
-        )
-        searches.on_loaded = daemon.control.nudge
-        _obey_signals(daemon.control)
-        with Server(
-            daemon.control, searches, locations.socket_file(), inherited=inherited_socket()
-        ):
-            if daemon.wait_for_its_turn(lock.take):
-                daemon.run()
-
-
-def _load(session: Session, database: Path) -> "Setup":
-    from photond.daemon.daemon import Setup
-    from photond.pipeline.engine import examine_new_pack
-
-    fresh = session.anew()
-    examine_new_pack(database, fresh.pack)
-    return Setup(fresh.settings, fresh.pack, fresh.vocabulary)
-
-
-def _obey_signals(control: "Control") -> None:
-    def end(number: int, frame: object) -> None:
-        del number, frame
-        control.stop()
-
-    def reload(number: int, frame: object) -> None:
-        del number, frame
-        control.reload()
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGHUP, reload)
+    start_again(session)

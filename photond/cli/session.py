@@ -30,11 +30,11 @@ class Session:
 
     def __init__(self, config: Path | None, verbosity: int) -> None:
         self.config = config
-        self._verbosity = verbosity
+        self.verbosity = verbosity
 
     def anew(self) -> "Session":
         """The same session, which reads everything once more."""
-        return Session(self.config, self._verbosity)
+        return Session(self.config, self.verbosity)
 
     @cached_property
     def settings(self) -> "Settings":
@@ -43,7 +43,7 @@ class Session:
         from photond.logs import configure
 
         settings = load(self.config)
-        level = _LEVELS.index(settings.log.level) + self._verbosity
+        level = _LEVELS.index(settings.log.level) + self.verbosity
         configure(_LEVELS[min(max(level, 0), len(_LEVELS) - 1)], settings.log.format)
         return settings
 

@@ -4,6 +4,7 @@ import time
 from typing import Protocol
 
 from photond.config.settings import Settings
+from photond.daemon.memory import give_back
 from photond.daemon.notify import Notifier
 from photond.daemon.status import DaemonStatus
 
@@ -72,6 +73,7 @@ class Surroundings:
                 self._notifier.watchdog()
             waits.append(self._fed_at + every - now)
         if self._idle_seconds and (unused_at := self._searches.unused_at) is not None:
-            self._searches.unload_unused(self._idle_seconds)
+            if self._searches.unload_unused(self._idle_seconds):
+                give_back()
             waits.append(max(0.0, unused_at + self._idle_seconds - now))
         return min(waits, default=None)

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -24,9 +24,11 @@ class RunningDaemon:
         self,
         photond: Command,
         folders: list[Path],
-        until: str = "folders are kept",
+        until: str,
+        arguments: Sequence[str | os.PathLike[str]],
         **environ: str,
     ) -> None:
+        self.arguments = arguments
         self.photond = photond
         self.log = photond.home / "daemon.log"
         self.environ = photond.environ | {
@@ -40,7 +42,7 @@ class RunningDaemon:
     def start(self, until: str = "folders are kept") -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.photond.argv("run"), env=self.environ, stderr=log, stdout=log
+                self.photond.argv(*self.arguments), env=self.environ, stderr=log, stdout=log
             )
         self.wait_for_log(until)
 
@@ -103,8 +105,13 @@ def daemon(photond: Command) -> Iterator[Callable[..., RunningDaemon]]:
     """
     started: list[RunningDaemon] = []
 
-    def start(*folders: Path, until: str = "folders are kept", **environ: str) -> RunningDaemon:
-        started.append(RunningDaemon(photond, list(folders), until, **environ))
+    def start(
+        *folders: Path,
+        until: str = "folders are kept",
+        arguments: Sequence[str | os.PathLike[str]] = ("run",),
+        **environ: str,
+    ) -> RunningDaemon:
+        started.append(RunningDaemon(photond, list(folders), until, arguments, **environ))
         return started[-1]
 
     yield start

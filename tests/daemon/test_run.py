@@ -320,3 +320,33 @@ def test_an_idle_daemon_does_not_wake_up(daemon, photos, sample) -> None:
     before = switches()
     time.sleep(5)
     assert switches() - before <= 1
+
+
+def test_an_idle_daemon_has_let_go_of_its_models_and_has_less_than_80_mb(
+    daemon, photos, sample, photond
+) -> None:
+    running = daemon(photos, PHOTOND_MODEL_IDLE_UNLOAD_SECONDS="1")
+    photo = sample("cat", photos / "a.jpg")
+    running.wait_for(photo)
+    assert photond("query", "a cat", "--paths").stdout == f"{photo}\n"
+
+    def resident() -> float:
+        text = Path(f"/proc/{running.process.pid}/status").read_text()
+        return int(text.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
+
+    running.wait(lambda: resident() < 80, what="less than 80 MB")
+    mapped = Path(f"/proc/{running.process.pid}/maps").read_text()
+    # What the command line alone needs is not there.
+    assert "onnxruntime" in mapped
+    assert "pydantic" not in mapped
+
+
+def test_the_daemon_is_started_with_the_configuration_and_the_log_level_that_were_named(
+    daemon, photond, photos, sample
+) -> None:
+    photo = sample("cat", photos / "a.jpg")
+    config = photond.home / "other config.toml"
+    config.write_text(f'folders = ["{photos}"]\n[model]\nidle_unload_seconds = 1\n')
+    running = daemon(arguments=("-v", "run", "--config", config))
+    running.wait_for(photo)
+    running.wait_for_log("the model is unloaded")
