@@ -14,7 +14,7 @@ import typer
 from photond.cli.command import command
 from photond.cli.output import finish, print_json, print_line
 from photond.cli.session import Session
-from photond.errors import ExitCode, PhotondError, UsageError
+from photond.errors import ConfigError, ExitCode, PhotondError, UsageError
 
 _MIN_FREE_BYTES = 500_000_000
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -101,6 +101,8 @@ def doctor(
         _index,
         _folders,
         _watches,
+        _socket,
+        _service,
         _disk,
     )
     findings: list[Finding] = []
@@ -191,6 +193,9 @@ def _index(session: Session) -> Iterator[Finding]:
         yield Finding("index", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB, is whole")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield Finding("index", "warning", "others can read it", f"Run: chmod 600 {path}")
+    if not os.access(path.parent, os.W_OK):
+        detail = f"{path.parent} cannot be written to"
+        yield Finding("index", "error", detail, "Check its permissions.")
 
 
 def _folders(session: Session) -> Iterator[Finding]:
@@ -224,6 +229,49 @@ def _watches(session: Session) -> Iterator[Finding]:
         yield Finding("watches", "warning", detail, f"Run: {RAISE_LIMIT}")
     else:
         yield Finding("watches", "ok", detail)
+
+
+def _socket(_session: Session) -> Iterator[Finding]:
+    """Whether the daemon has a place to be asked, for this user's eyes alone."""
+    from photond.config import locations
+
+    try:
+        socket = locations.socket_file()
+    except ConfigError as error:
+        yield Finding("socket", "warning", error.message, error.remedy)
+        return
+    for path, mode in ((socket.parent, 0o700), (socket, 0o600)):
+        if not path.exists():
+            yield Finding("socket", "ok", f"{path} is made when the daemon runs")
+            return
+        status = path.stat()
+        if status.st_uid != os.geteuid():
+            yield Finding("socket", "error", f"{path} is another user's", "Remove it.")
+            return
+        if stat.S_IMODE(status.st_mode) & ~mode:
+            remedy = f"Run: chmod {mode:o} {path}"
+            yield Finding("socket", "warning", f"others may use {path}", remedy)
+            return
+    yield Finding("socket", "ok", f"{socket} is for you alone")
+
+
+def _service(_session: Session) -> Iterator[Finding]:
+    """Whether the service, where it is installed, runs when nobody is logged in."""
+    from photond.config import locations
+    from photond.daemon import unit
+    from photond.daemon.systemd import lingers
+
+    file = locations.units_dir() / unit.NAME
+    if not file.exists():
+        return
+    match lingers():
+        case True:
+            yield Finding("service", "ok", f"{file} is there, and runs from boot on (linger)")
+        case False:
+            detail = f"{file} is there, and runs only while you are logged in"
+            yield Finding("service", "warning", detail, "Run: loginctl enable-linger")
+        case None:
+            yield Finding("service", "ok", f"{file} is there; logind does not say for how long")
 
 
 def _disk(session: Session) -> Iterator[Finding]:

@@ -3,9 +3,12 @@
 import getpass
 import shutil
 import subprocess
+from pathlib import Path
 
 from photond.errors import PhotondError
 
+# What logind keeps of it, an empty file for each user; also told to who has no session (loginctl(1)).
+_LINGERING = Path("/var/lib/systemd/linger")
 _PATIENCE = 330.0  # seconds; a start may take as long as the unit allows
 
 
@@ -51,10 +54,11 @@ class UserSystemd:
 
 def lingers() -> bool | None:
     """Whether the user's services run while they are not logged in; None if that cannot be told."""
+    user = getpass.getuser()
     try:
-        said = _run("loginctl", "show-user", getpass.getuser(), "--property=Linger", "--value")
+        said = _run("loginctl", "show-user", user, "--property=Linger", "--value")
     except PhotondError:
-        return None
+        return (_LINGERING / user).exists() if _LINGERING.is_dir() else None
     return said.strip() == "yes"
 
 
