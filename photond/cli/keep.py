@@ -64,11 +64,7 @@ def keep(session: Session) -> None:
     from photond.store.lock import IndexLock
 
     be_frugal()
-    if not session.settings.folders:
-        raise UsageError(
-            "there is no folder to keep",
-            "Set `folders` in the configuration (`photond config init`).",
-        )
+    _require_folders(session)
     database = session.database
     with (
         closing(session.open_index(create=True)) as connection,
@@ -90,11 +86,20 @@ def keep(session: Session) -> None:
                 daemon.run()
 
 
+def _require_folders(session: Session) -> None:
+    if not session.settings.folders:
+        raise UsageError(
+            "there is no folder to keep",
+            "Set `folders` in the configuration (`photond config init`).",
+        )
+
+
 def _load(session: Session, database: Path) -> "Setup":
     from photond.daemon.daemon import Setup
     from photond.pipeline.engine import examine_new_pack
 
     fresh = session.anew()
+    _require_folders(fresh)
     examine_new_pack(database, fresh.pack)
     return Setup(fresh.settings, fresh.pack, fresh.vocabulary)
 

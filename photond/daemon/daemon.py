@@ -9,6 +9,7 @@ from pathlib import Path
 from structlog import get_logger
 
 from photond.config.settings import Settings
+from photond.daemon.aside import Aside
 from photond.daemon.control import Command, Control
 from photond.daemon.keeper import Keeper
 from photond.daemon.pacer import Pacer
@@ -20,9 +21,11 @@ from photond.daemon.worker import LazyEngine
 from photond.errors import IndexUnavailableError, PhotondError
 from photond.models.pack import Pack
 from photond.pipeline.inputs import rules_of
+from photond.pipeline.let_go import let_go
 from photond.store import jobs
 from photond.store.clock import now as utc_now
 from photond.store.database import Connection, explained, transaction
+from photond.store.kept import kept_folders, set_kept_folders
 from photond.vocabulary.concepts import Vocabulary
 
 log = get_logger(__name__)
@@ -58,7 +61,7 @@ class Daemon:
     Args:
         connection: The index, which no other process indexes into.
         database: Its file.
-        load: Reads the configuration.
+        load: Reads the configuration; called on another thread, and may take its time.
         surroundings: Told how the daemon fares, and asked when it wants to be told again.
         power: Knows what the machine runs on.
     """
@@ -84,6 +87,9 @@ class Daemon:
         self._troubles = 0
         self._commands = 0
         self._done_before = (0, 0)
+        # How many reloads were asked for and not begun, and are under way.
+        self._reloads_asked = self._reloads_begun = 0
+        self._reload: Aside[Setup] | None = None
 
     def wait_for_its_turn(self, take: Callable[[], str | None]) -> bool:
         """Wait while another process makes a pass, and answer whoever asks meanwhile.
@@ -121,7 +127,11 @@ class Daemon:
         """
         with explained(self._database):
             jobs.recover(self._connection)
-            self._begin(self._load())
+            setup = self._first_setup()
+            if setup is None:
+                self._surroundings.stopping()
+                return
+            self._begin(setup)
         self._surroundings.ready()
         try:
             while not self.control.is_stopping:
@@ -134,30 +144,57 @@ class Daemon:
         finally:
             self._end()
 
-    def _begin(self, setup: Setup) -> None:
+    def _first_setup(self) -> Setup | None:
+        """Read the configuration, and try a new pack out; None if the daemon was told to end."""
+        loading = Aside(self._load, self._sleeper.wake)
+        while not loading.is_done:
+            if self.control.is_stopping:
+                return None
+            self._sleeper.sleep(self._surroundings.pulse(self.control.status()))
+        return loading.result()
+
+    def _begin(self, setup: Setup, end_former: Callable[[], None] = lambda: None) -> None:
+        """Work by a setup from now on.
+
+        Args:
+            setup: The setup.
+            end_former: Called as soon as nothing can go wrong any more; until then the one before holds.
+        """
         settings = setup.settings
-        self._surroundings.settings_changed(settings)
-        self._pacer = Pacer(settings.power.on_battery, self._power)
-        self._engine = LazyEngine(
+        roots = [str(path) for path in settings.folder_paths()]
+        engine = LazyEngine(
             self._connection, self._database, setup.pack, setup.vocabulary, settings
         )
+        self._let_go(roots, engine.pack_id)
+        end_former()
+        self._surroundings.settings_changed(settings)
+        self._pacer = Pacer(settings.power.on_battery, self._power)
+        self._engine = engine
         self._keeper = Keeper(
             self._connection,
-            self._engine.pack_id,
+            engine.pack_id,
             rules_of(settings),
-            [str(path) for path in settings.folder_paths()],
+            roots,
             settings.watch,
             self.control.hint,
             lambda: self._engine.in_hand,
         )
-        log.info("folders are kept", folders=list(self._keeper.roots), pack=setup.pack.name)
+        log.info("folders are kept", folders=roots, pack=setup.pack.name)
+
+    def _let_go(self, roots: list[str], pack_id: int) -> None:
+        """Take it that the folders that are no longer configured are not wanted any more."""
+        before = kept_folders(self._database)
+        if gone := let_go(self._connection, pack_id, before, roots):
+            log.info("folders are not kept any more, their photos count as missing", folders=gone)
+        if before != roots:
+            set_kept_folders(self._database, roots)
 
     def _turn(self) -> None:
         """Do some of what there is to do, or sleep until there is something."""
         pulse = self._surroundings.pulse(self.control.status())
         for command in self.control.take_commands():
             self._obey(command)
-            self._commands += 1
+        self._go_on_reloading()
         for hint in self.control.take_hints():
             self._keeper.note(hint)
         has_more = self._keeper.step()
@@ -206,33 +243,46 @@ class Daemon:
         match command.kind:
             case "rescan":
                 self._keeper.rescan(command.paths)
+                self._commands += 1
             case "retry":
                 with transaction(self._connection):
                     for path in command.paths or ("/",):
                         jobs.retry_failed(self._connection, path)
+                self._commands += 1
             case "reload":
-                self._reload()
+                self._reloads_asked += 1
 
-    def _reload(self) -> None:
-        self._surroundings.reloading()
-        try:
-            setup = self._load()
-            rules_of(setup.settings)
-            setup.settings.folder_paths()
-            setup.pack.verify(setup.pack.image)
-        except PhotondError as error:
-            log.warning("the configuration stays as it was", reason=str(error))
-        else:
-            self._take_over(setup)
-        self._surroundings.ready()
+    def _go_on_reloading(self) -> None:
+        """Take over what was read, and begin to read the configuration again if that was asked for."""
+        if self._reload is not None and self._reload.is_done:
+            try:
+                # If the index cannot be written to, this is tried again at the next turn.
+                self._take_over(self._reload.result())
+            except PhotondError as error:
+                log.warning("the configuration stays as it was", reason=str(error))
+            self._reload = None
+            self._commands += self._reloads_begun
+            self._surroundings.ready()
+        if self._reload is None and self._reloads_asked:
+            self._reloads_begun, self._reloads_asked = self._reloads_asked, 0
+            self._surroundings.reloading()
+            self._reload = Aside(self._fresh_setup, self._sleeper.wake)
+
+    def _fresh_setup(self) -> Setup:
+        """The setup as it is configured now, with all that could be wrong with it looked at."""
+        setup = self._load()
+        rules_of(setup.settings)
+        setup.settings.folder_paths()
+        setup.pack.verify(setup.pack.image)
+        return setup
 
     def _take_over(self, setup: Setup) -> None:
         if setup.settings.database_path() != self._database:
             log.warning("another index takes a restart", database=str(self._database))
-        self._keeper.close()
         self._engine.close()
-        self._done_before = self._counts()
-        self._begin(setup)
+        done = self._counts()
+        self._begin(setup, self._keeper.close)
+        self._done_before = done
 
     def _bear(self, error: IndexUnavailableError) -> None:
         """Wait until the index can be written to again; what was lost is found by a scan."""

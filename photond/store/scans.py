@@ -32,6 +32,11 @@ def finish(connection: Connection, path: str) -> None:
     connection.execute("update scans set finished_at = ? where path = ?", (now(), to_column(path)))
 
 
+def forget(connection: Connection, path: str) -> None:
+    """Forget that a folder was ever scanned."""
+    connection.execute("delete from scans where path = ?", (to_column(path),))
+
+
 def last_scans(connection: Connection) -> list[Scan]:
     """The last scan of each folder, by path."""
     rows = connection.execute("select path, started_at, finished_at from scans")

@@ -4,9 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from photond.config.settings import ModelSettings, Settings, WatchSettings
 from photond.daemon.control import MAX_HINTS, Control
@@ -17,21 +19,38 @@ from photond.daemon.power import Power
 from photond.daemon.searching import DaemonSearches
 from photond.daemon.status import DaemonStatus, Rate
 from photond.daemon.surroundings import Surroundings
+from photond.errors import ModelError
+from photond.models.loading import Towers
 from photond.models.pack import Pack
+from photond.models.towers import ImageTower
 from photond.pipeline.tagger import Tagger
 from photond.store.database import Connection, connect, open_index
 from photond.vocabulary.concepts import Vocabulary
 
 
 class Kept:
-    """A daemon on a thread of its own, and the index that it keeps."""
+    """A daemon on a thread of its own, and the index that it keeps.
 
-    def __init__(self, daemon: Daemon, reader: Connection) -> None:
-        self.daemon = daemon
+    Attributes:
+        setup: What its configuration says.
+        may_load: Whether reading it comes to an end.
+    """
+
+    def __init__(
+        self, setup: Setup, make: Callable[[Callable[[], Setup]], Daemon], reader: Connection
+    ) -> None:
+        self.setup = setup
+        self.may_load = threading.Event()
+        self.may_load.set()
+        self.daemon = daemon = make(self._load)
         self.control = daemon.control
         self.reader = reader
         self.thread = threading.Thread(target=daemon.run)
         self.thread.start()
+
+    def _load(self) -> Setup:
+        assert self.may_load.wait(60)
+        return self.setup
 
     @property
     def photos(self) -> int:
@@ -73,7 +92,9 @@ def kept(tmp_path: Path, photos: Path, mini: Pack, pulses: list[float]) -> Itera
         setup = Setup(settings, mini, Vocabulary(()))
         surroundings = Counted(Notifier({}), DaemonSearches(settings, database))
         power = Power(tmp_path / "no supplies")
-        kept = Kept(Daemon(connection, database, lambda: setup, surroundings, power), reader)
+        kept = Kept(
+            setup, lambda load: Daemon(connection, database, load, surroundings, power), reader
+        )
         yield kept
         kept.control.stop()
         kept.thread.join(20)
@@ -159,6 +180,82 @@ def test_each_piece_of_tagging_anew_is_a_sign_of_life(
     kept.control.reload()
     kept.wait(lambda: bool(told))
     assert told == [4]
+
+
+def test_while_the_configuration_is_read_again_everything_goes_on(
+    kept, photos, sample, pulses, tmp_path
+) -> None:
+    """To try a large pack out for the first time takes longer than systemd waits for a sign of life."""
+    kept.wait(lambda: kept.control.status().state == "idle")
+    commands = kept.control.status().commands
+    kept.may_load.clear()
+    other = tmp_path / "Other"
+    sample("coffee", other / "c.jpg")
+    folders = (str(photos), str(other))
+    kept.setup = replace(kept.setup, settings=structs.replace(kept.setup.settings, folders=folders))
+    kept.control.reload()
+    sample("cat", photos / "a.jpg")
+    kept.wait(lambda: kept.photos == 1)
+    before = len(pulses)
+    kept.wait(lambda: len(pulses) > before + 3)
+    kept.control.reload()
+    kept.wait(lambda: kept.control.status().state == "idle")
+    assert len(kept.control.status().roots) == 1
+    assert kept.control.status().commands == commands
+    kept.may_load.set()
+    kept.wait(lambda: kept.photos == 2)
+    kept.wait(lambda: kept.control.status().commands == commands + 2)
+    assert kept.control.status().done == 2
+
+
+def test_it_ends_at_once_while_the_configuration_is_being_read(kept) -> None:
+    kept.wait(lambda: kept.control.status().state == "idle")
+    kept.may_load.clear()
+    kept.control.reload()
+    kept.control.nudge()
+    kept.control.stop()
+    kept.thread.join(20)
+    assert not kept.thread.is_alive()
+    kept.may_load.set()
+
+
+def test_an_index_that_cannot_be_written_to_only_delays_a_reload(kept, photos, tmp_path) -> None:
+    kept.wait(lambda: kept.control.status().state == "idle")
+    other = tmp_path / "Other"
+    other.mkdir()
+    kept.reader.execute("pragma busy_timeout = 60000")
+    settings = structs.replace(kept.setup.settings, folders=(str(other),))
+    kept.setup = replace(kept.setup, settings=settings)
+    kept.daemon._connection.execute("pragma busy_timeout = 10")
+    kept.reader.execute("begin immediate")
+    kept.control.reload()
+    kept.wait(lambda: kept.control.status().state == "waiting")
+    assert [root.path for root in kept.control.status().roots] == [str(photos)]
+    kept.reader.execute("rollback")
+    kept.wait(lambda: [root.path for root in kept.control.status().roots] == [str(other)])
+
+
+def test_a_pack_that_cannot_be_used_is_tried_again_after_a_while(
+    kept, photos, sample, monkeypatch
+) -> None:
+    monkeypatch.setattr("photond.daemon.worker._MODEL_RETRY_SECONDS", 0.5)
+    trials: list[float] = []
+    load = Towers.image
+
+    def fail(towers: Towers) -> ImageTower:
+        trials.append(time.monotonic())
+        if len(trials) < 3:
+            raise ModelError("the model is not there just now")
+        return load(towers)
+
+    monkeypatch.setattr(Towers, "image", fail)
+    sample("cat", photos / "a.jpg")
+    kept.wait(lambda: kept.control.status().state == "waiting")
+    assert kept.control.status().doing == "the model is not there just now"
+    kept.wait(lambda: kept.photos == 1)
+    kept.wait(lambda: kept.control.status().state == "idle")
+    assert kept.control.status().failed == 0
+    assert min(trials[1] - trials[0], trials[2] - trials[1]) >= 0.5
 
 
 def test_hints_are_kept_once_and_not_without_end() -> None:

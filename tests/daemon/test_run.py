@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.test_index import make_photos
 from tests.cli.test_switching import other_pack
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, Command
 from tests.daemon.conftest import SETTLE_SECONDS
 
 
@@ -192,27 +192,97 @@ def test_it_ends_soon_when_told_to_and_loses_nothing(daemon, photos, number) -> 
     assert running.rows("select count(*) from jobs where state = 'running'") == [(0,)]
 
 
+def configure(photond: Command, *folders: Path) -> None:
+    """Have the configuration name folders."""
+    photond.config_file.parent.mkdir(parents=True, exist_ok=True)
+    photond.config_file.write_text(f"folders = {[str(folder) for folder in folders]}\n")
+
+
+def found(photond, text: str) -> list[str]:
+    return photond("query", text, "--paths").stdout.splitlines()
+
+
 def test_folders_are_added_and_removed_when_the_configuration_is_read_again(
     daemon, tmp_path, sample, photond
 ) -> None:
     one = sample("cat", tmp_path / "One" / "a.jpg")
     two = sample("coffee", tmp_path / "Two" / "b.jpg")
-    config = photond.config_file
-    config.parent.mkdir(parents=True)
-    config.write_text(f'folders = ["{one.parent}"]\n')
+    configure(photond, one.parent)
     running = daemon()
     running.wait_for(one)
-    config.write_text(f'folders = ["{two.parent}"]\n')
+    configure(photond, two.parent)
     running.process.send_signal(signal.SIGHUP)
-    running.wait_for(one, two)
+    running.wait_for(two)
     sample("rocket", tmp_path / "One" / "unseen.jpg")
     three = sample("rocket", tmp_path / "Two" / "c.jpg")
-    running.wait_for(one, two, three)
-    config.write_text("folders = 1\n")
-    running.process.send_signal(signal.SIGHUP)
-    running.wait_for_log("the configuration stays as it was")
+    running.wait_for(two, three)
+    for wrong in ("folders = 1\n", "folders = []\n"):
+        photond.config_file.write_text(wrong)
+        before = running.said.count("the configuration stays as it was")
+        running.process.send_signal(signal.SIGHUP)
+        running.wait(
+            lambda before=before: running.said.count("stays as it was") > before, what="refused"
+        )
     four = sample("pagoda", tmp_path / "Two" / "d.jpg")
-    running.wait_for(one, two, three, four)
+    running.wait_for(two, three, four)
+
+
+def test_a_folder_that_is_taken_out_is_not_found_and_costs_nothing_when_it_is_back(
+    daemon, tmp_path, sample, photond
+) -> None:
+    one = sample("cat", tmp_path / "One" / "deep" / "a.jpg")
+    bad = tmp_path / "One" / "bad.jpg"
+    bad.write_bytes(b"no photo")
+    inner = sample("sunflowers", tmp_path / "One" / "inner" / "c.jpg")
+    two = sample("coffee", tmp_path / "Two" / "b.jpg")
+    by_hand = sample("rocket", tmp_path / "By hand" / "d.jpg")
+    photond("index", by_hand.parent)
+    configure(photond, tmp_path / "One", two.parent)
+    running = daemon()
+    running.wait_for(one, inner, two, by_hand)
+    photond("tag", one, "--add", "mine")
+    embedded = running.embedded
+
+    configure(photond, inner.parent, two.parent)
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for(inner, two, by_hand)
+    assert str(one) not in found(photond, "a cat")
+    assert found(photond, "a rocket on its launch pad")[0] == str(by_hand)
+    status = photond("status", "--json").json
+    assert (status["photos"], status["missing"]) == (3, 1)
+    assert not status["failed"]
+    assert str(tmp_path / "One") not in [folder["path"] for folder in status["folders"]]
+
+    configure(photond, tmp_path / "One", two.parent)
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for(one, inner, two, by_hand)
+    assert found(photond, "a cat")[0] == str(one)
+    assert "mine" in photond("tags", one).stdout
+    assert running.embedded == embedded
+
+
+def test_a_folder_that_was_taken_out_while_the_daemon_did_not_run_is_let_go_as_well(
+    daemon, tmp_path, sample, photond
+) -> None:
+    one = sample("cat", tmp_path / "One" / "a.jpg")
+    single = sample("rocket", tmp_path / "Single" / "r.jpg")
+    beside = sample("sunflowers", tmp_path / "Single" / "beside.jpg")
+    two = sample("coffee", tmp_path / "Two" / "b.jpg")
+    photond("index", beside)
+    configure(photond, one.parent, single, two.parent)
+    running = daemon()
+    running.wait_for(one, single, beside, two)
+    running.stop()
+    configure(photond, two.parent)
+    running.start()
+    running.wait_for(beside, two)
+    # What is indexed by hand after that stays, whatever the daemon once kept.
+    running.stop()
+    photond("index", one.parent)
+    running.start()
+    running.wait_for(one, beside, two)
+    running.wait_for_log("folder is watched")
+    assert running.present() == {str(one), str(beside), str(two)}
 
 
 def test_patterns_in_a_folder_hold_below_it_and_can_change(daemon, photos, sample) -> None:
