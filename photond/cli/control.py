@@ -74,17 +74,23 @@ def retry(
     """
     below = [absolute(path) for path in paths or ()]
     if has_daemon(session):
-        _tell("retry", paths=below)
-        print_line(
-            "photos that failed are tried again now; `photond status` lists those that do anew"
-        )
-        return
-    if count := _queue(session, below):
-        photos = "1 photo is" if count == 1 else f"{count:,} photos are"
-        print_line(f"{photos} tried again by the next `photond index`")
+        count = _count_failed(session, below)
+        if count:
+            _tell("retry", paths=below)
+            print_line(
+                f"{_photos(count)} tried again now; `photond status` lists those that fail anew"
+            )
     else:
+        count = _queue(session, below)
+        if count:
+            print_line(f"{_photos(count)} tried again by the next `photond index`")
+    if not count:
         print_line("no photo there has failed" if below else "no photo has failed")
         finish(ExitCode.INCOMPLETE if below else ExitCode.DONE)
+
+
+def _photos(count: int) -> str:
+    return "1 photo is" if count == 1 else f"{count:,} photos are"
 
 
 def has_daemon(session: Session) -> bool:
@@ -139,3 +145,11 @@ def _queue(session: Session, below: list[str]) -> int:
         transaction(connection),
     ):
         return sum(retry_failed(connection, path) for path in below or ["/"])
+
+
+def _count_failed(session: Session, below: list[str]) -> int:
+    from photond.store.database import explained
+    from photond.store.jobs import count_failed
+
+    with closing(session.open_index()) as connection, explained(session.database):
+        return sum(count_failed(connection, path) for path in below or ["/"])

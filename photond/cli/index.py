@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_line, printable
+from photond.cli.output import finish, note, print_json, print_line
 from photond.cli.session import Session, absolute
+from photond.cli.summary import print_summary
 from photond.errors import ConfigError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def index(
     if json:
         print_json(asdict(summary))
     elif len(summary.absent_folders) < len(roots):
-        _print(summary)
+        print_summary(summary)
         if is_first and session.has_built_in_pack:
             print_line(
                 "  This was the small model that comes along; `photond models download` fetches SigLIP, "
@@ -134,38 +135,3 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _print(summary: "Summary") -> None:
-    counts = {
-        "new": summary.new,
-        "changed": summary.changed,
-        "moved": summary.moved,
-        "unchanged": summary.unchanged,
-        "embedded anew": summary.reembedded,
-        "missing": summary.missing,
-        "forgotten": summary.forgotten,
-        "offline": summary.offline,
-        "failed": summary.failed,
-        "waiting": summary.waiting,
-    }
-    always = ("new", "changed", "unchanged", "failed")
-    worked_on = summary.new + summary.changed + summary.moved + summary.reembedded
-    line = ", ".join(
-        f"{count:,} {name}" for name, count in counts.items() if count or name in always
-    )
-    rate = f", {worked_on / summary.seconds:.1f} photos/s" if worked_on else ""
-    print_line(f"{line} ({summary.seconds:.1f} s{rate})")
-    for reason, count in summary.reasons.items():
-        print_line(f"  {count:,} failed: {reason}")
-    for folder in summary.unreadable_folders:
-        print_line(f"  folder not read: {printable(folder)}")
-    if summary.lacking:
-        print_line(
-            f"  {summary.lacking:,} photos are still to be embedded with the new pack; "
-            f"until then {summary.answers!r} answers"
-        )
-    elif summary.answers:
-        print_line(f"  the pack {summary.answers!r} answers from now on")
-    if summary.failed:
-        print_line("  `photond status` lists the photos that failed.")

@@ -170,10 +170,10 @@ def _as_json(report: Report) -> dict[str, object]:
 def _lines(report: Report, most_failures: int) -> list[str]:
     lines = _daemon_lines(report)
     lines.append(f"index     {report.index} ({report.size / 1e6:.1f} MB)")
-    lines.append(f"pack      {report.pack}, {report.embeddings:,} embeddings")
+    lines.append(f"pack      {report.pack}, {_embeddings(report.embeddings)}")
     if report.switching_to:
         name, embedded = report.switching_to
-        lines.append(f"switching to {name}, {embedded:,} embeddings so far")
+        lines.append(f"switching to {name}, {_embeddings(embedded)} so far")
     lines.append(f"photos    {report.counts.get('present', 0):,}")
     for state in ("offline", "missing"):
         if count := report.counts.get(state):
@@ -212,6 +212,10 @@ def _daemon_lines(report: Report) -> list[str]:
             how = _WATCHES.get(folder["watch"], folder["watch"])
             lines.append(f"watching  {printable(folder['path'])}, {how}{detail}")
     return lines
+
+
+def _embeddings(count: int) -> str:
+    return "1 embedding" if count == 1 else f"{count:,} embeddings"
 
 
 def _keeps_this_index(report: Report) -> bool:

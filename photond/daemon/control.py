@@ -20,10 +20,12 @@ class Command:
     Attributes:
         kind: What.
         paths: With which folders or photos; all if empty.
+        number: That of the request, where it has one.
     """
 
     kind: Literal["rescan", "retry", "reload"]
     paths: tuple[str, ...] = ()
+    number: int = 0
 
 
 class Control:
@@ -43,6 +45,7 @@ class Control:
         self._lock = threading.RLock()
         self._paused_by: frozenset[str] = frozenset()
         self._hints: dict[Hint, None] = {}
+        self._rescans = 0
 
     def pause(self, reason: str = "user") -> None:
         """Read no photo until `resume` was called for every reason to pause."""
@@ -56,9 +59,13 @@ class Control:
             self._paused_by -= {reason}
         self._wake()
 
-    def rescan(self, paths: Sequence[str] = ()) -> None:
-        """Compare folders with the index."""
-        self._give(Command("rescan", tuple(paths)))
+    def rescan(self, paths: Sequence[str] = ()) -> int:
+        """Compare folders with the index; returns the number of the pass, which the status names."""
+        with self._lock:
+            self._rescans += 1
+            number = self._rescans
+            self._give(Command("rescan", tuple(paths), number))
+        return number
 
     def retry(self, paths: Sequence[str] = ()) -> None:
         """Try photos again that failed."""

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from photond.daemon.aside import Aside
 from photond.daemon.control import Command, Control
 from photond.daemon.keeper import Keeper
 from photond.daemon.pacer import Pacer
+from photond.daemon.passes import Pass
 from photond.daemon.power import Power
 from photond.daemon.status import DaemonStatus, Rate, RootStatus, State
 from photond.daemon.surroundings import Surroundings
@@ -86,7 +88,8 @@ class Daemon:
         self._published_at = self._reported_at = float("-inf")
         self._troubles = 0
         self._commands = 0
-        self._done_before = (0, 0)
+        self._pass: Pass | None = None
+        self._results_before: Counter[str] = Counter()
         # How many reloads were asked for and not begun, and are under way.
         self._reloads_asked = self._reloads_begun = 0
         self._reload: Aside[Setup] | None = None
@@ -179,6 +182,8 @@ class Daemon:
             self.control.hint,
             lambda: self._engine.in_hand,
         )
+        if self._pass is not None:
+            self._keeper.make(self._pass)
         log.info("folders are kept", folders=roots, pack=setup.pack.name)
 
     def _let_go(self, roots: list[str], pack_id: int) -> None:
@@ -242,7 +247,7 @@ class Daemon:
     def _obey(self, command: Command) -> None:
         match command.kind:
             case "rescan":
-                self._keeper.rescan(command.paths)
+                self._begin_pass(command)
                 self._commands += 1
             case "retry":
                 with transaction(self._connection):
@@ -251,6 +256,15 @@ class Daemon:
                 self._commands += 1
             case "reload":
                 self._reloads_asked += 1
+
+    def _begin_pass(self, command: Command) -> None:
+        asked = set(command.paths or self._keeper.roots)
+        if self._pass is not None and self._pass.asked:
+            self._pass.number = command.number  # whoever asked first gets the counts of both
+            self._pass.asked |= asked
+        else:
+            self._pass = Pass(command.number, asked, self._results())
+        self._keeper.make(self._pass)
 
     def _go_on_reloading(self) -> None:
         """Take over what was read, and begin to read the configuration again if that was asked for."""
@@ -280,9 +294,9 @@ class Daemon:
         if setup.settings.database_path() != self._database:
             log.warning("another index takes a restart", database=str(self._database))
         self._engine.close()
-        done = self._counts()
+        results = self._results()
         self._begin(setup, self._keeper.close)
-        self._done_before = done
+        self._results_before = results
 
     def _bear(self, error: IndexUnavailableError) -> None:
         """Wait until the index can be written to again; what was lost is found by a scan."""
@@ -310,9 +324,14 @@ class Daemon:
         done, failed = self._counts()
         log.info("ended", done=done, failed=failed)
 
+    def _results(self) -> Counter[str]:
+        return self._results_before + self._engine.results
+
     def _counts(self) -> tuple[int, int]:
-        done, failed = self._engine.counts
-        return self._done_before[0] + done, self._done_before[1] + failed
+        """How many photos were read since the start, and how many of those could not be."""
+        results = self._results()
+        done = results.total() - results["vanished"] - results["forgotten"]
+        return done, results["failed"]
 
     def _report(self, *, is_busy: bool) -> None:
         """Tell the journal and whoever asks how far it is, every so often."""
@@ -360,6 +379,7 @@ class Daemon:
                 seconds_left=waiting / rate if rate else None,
                 paused_by=self.control.paused_by,
                 loaded=self._engine.is_loaded,
+                rescan=None if self._pass is None else self._pass.status(self._results()),
                 roots=tuple(
                     RootStatus(
                         root.path,

@@ -16,6 +16,7 @@ from photond.config.settings import WatchSettings
 from photond.daemon import mounts
 from photond.daemon.agenda import Agenda
 from photond.daemon.hints import FileHint, Hint, LostHint, RootHint, TreeHint
+from photond.daemon.passes import Pass
 from photond.daemon.settle import Settling
 from photond.daemon.status import WatchMode
 from photond.daemon.watches import Watches, WatchLimitError
@@ -89,6 +90,7 @@ class Keeper:
         self._settling = Settling(settings.settle_seconds)
         self._scanning: Iterator[None] | None = None
         self._mounts = mounts.read()
+        self._pass: Pass | None = None
         self._watcher = Watcher(settings.settle_seconds, self._enter, self._hold, in_hand)
         self._watches: Watches | None = None
         self._no_watches = ""
@@ -106,6 +108,13 @@ class Keeper:
     def rescan(self, paths: Collection[str] = ()) -> None:
         """Compare roots, or what lies below other paths, with the index; all roots if none is named."""
         for path in paths or self.roots:
+            self._agenda.add_tree(path)
+
+    def make(self, one: Pass) -> None:
+        """Make a pass that was asked for: scan what it names and is kept."""
+        self._pass = one
+        one.asked = {path for path in one.asked if self._agenda.root_of(path) is not None}
+        for path in one.asked:
             self._agenda.add_tree(path)
 
     def note(self, hint: Hint) -> None:
@@ -197,8 +206,15 @@ class Keeper:
                 self._agenda.add_root(root)  # it is back
 
     def _scan(self, path: str) -> Iterator[None]:
+        scan = self._new_scan(self._agenda.root_of(path) or path)
+        made = self._pass
+        covered = [] if made is None else made.covered_by(path)
+        yield from self._scan_with(scan, path)
+        if made is not None and covered:
+            made.scanned(covered, scan.counts)
+
+    def _scan_with(self, scan: Scan, path: str) -> Iterator[None]:
         root = self.roots[self._agenda.root_of(path) or path]
-        scan = self._new_scan(root.path)
         if path != root.path:
             if self._watches is not None and not os.path.isdir(path):  # noqa: PTH112
                 self._watches.forget(path)

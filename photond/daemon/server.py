@@ -48,8 +48,12 @@ class Control(Protocol):
     def pause(self) -> None: ...
     def resume(self) -> None: ...
 
-    def rescan(self, paths: Sequence[str]) -> None:
-        """Compare these folders with the index, or all that are configured if there are none."""
+    def rescan(self, paths: Sequence[str]) -> int:
+        """Compare these folders with the index, or all that are configured if there are none.
+
+        Returns:
+            The number of the pass, by which it is found in the status.
+        """
 
     def retry(self, paths: Sequence[str]) -> None:
         """Try failed photos again, below these paths or all."""
@@ -274,7 +278,7 @@ class Server:
             case protocol.ResumeRequest():
                 control.resume()
             case protocol.RescanRequest():
-                control.rescan(request.paths)
+                return protocol.encode_result({"rescan": control.rescan(request.paths)})
             case protocol.RetryRequest():
                 control.retry(request.paths)
             case protocol.ReloadRequest():

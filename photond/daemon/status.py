@@ -29,6 +29,35 @@ class RootStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PassStatus:
+    """What the last pass that was asked for came to so far, in photos.
+
+    What the daemon read meanwhile for other reasons is counted, too.
+
+    Attributes:
+        number: The pass's, or that of the last one where several were asked for at a time.
+        scanned: Whether everything was looked at; what is waiting then is still to be read.
+        new: Indexed for the first time.
+        changed: Indexed again, because their bytes changed.
+        moved: Found at another place than before.
+        unchanged: As they were.
+        reembedded: As they were, and embedded with another pack than before.
+        forgotten: Missing for so long that nothing is kept of them any more.
+        unreadable_folders: Folders that could not be listed.
+    """
+
+    number: int
+    scanned: bool = False
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    reembedded: int = 0
+    forgotten: int = 0
+    unreadable_folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     """What the daemon is doing.
 
@@ -48,6 +77,7 @@ class DaemonStatus:
         paused_by: Who wants it to rest, such as "user" or "battery".
         loaded: Whether the model is in memory.
         roots: One for each folder of the configuration.
+        rescan: The last pass that was asked for, if one was.
     """
 
     pid: int
@@ -65,6 +95,7 @@ class DaemonStatus:
     paused_by: tuple[str, ...] = ()
     loaded: bool = False
     roots: tuple[RootStatus, ...] = ()
+    rescan: PassStatus | None = None
 
 
 @dataclass(slots=True)

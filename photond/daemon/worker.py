@@ -1,6 +1,7 @@
 """The daemon's engine: loaded when photos are waiting, let go when none were for a while."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -64,7 +65,7 @@ class LazyEngine:
         self._used_at = 0.0
         self._not_before = 0.0
         self._is_untidy = True
-        self._done = self._failed = 0
+        self._results: Counter[str] = Counter()
         self.trouble = ""
 
     @property
@@ -83,11 +84,9 @@ class LazyEngine:
         return self._engine is not None and self._engine.is_loaded
 
     @property
-    def counts(self) -> tuple[int, int]:
-        """How many photos were read so far, and how many of those could not be."""
-        results = self._engine.backlog.results if self._engine else {}
-        done = sum(results.values()) - results.get("vanished", 0)
-        return self._done + done, self._failed + results.get("failed", 0)
+    def results(self) -> Counter[str]:
+        """What came of the photos so far, with how many ended so; see `Result`, and "forgotten"."""
+        return self._results + (self._engine.backlog.results if self._engine else Counter())
 
     def step(self, *, may_wait: bool, most: int | None, should_stop: Callable[[], bool]) -> bool:
         """Take photos in hand, and commit what is finished.
@@ -151,7 +150,7 @@ class LazyEngine:
             if self._engine is not None:
                 self._engine.stop()
         finally:
-            self._done, self._failed = self.counts
+            self._results = self.results
             self._engine = self._tagger = None
 
     def _load(self) -> bool:
@@ -201,6 +200,7 @@ class LazyEngine:
         if handed.answers == self._pack.name:
             log.info("another pack answers from now on", pack=self._pack.name)
         forgotten = forget(self._connection, self._settings.index.forget_after_days)
+        self._results["forgotten"] += forgotten
         if forgotten:
             log.info("photos are forgotten that were missing for long", photos=forgotten)
         if self._engine is None:

@@ -169,20 +169,36 @@ def retry_failed(connection: Connection, path: str) -> int:
     Returns:
         How many photos are tried again.
     """
-    condition, values = below("folders.path", path)
-    folder, _, name = path.rpartition("/")
+    is_meant, values = _failed_at(path)
     return connection.execute(
         f"""
         update jobs set
           state = case state when 'quarantined' then 'suspect' else 'queued' end,
           attempts = case state when 'quarantined' then 1 else 0 end
-        where state in ('failed', 'quarantined') and file_id in (
+        where {is_meant}
+        """,
+        values,
+    ).rowcount
+
+
+def count_failed(connection: Connection, path: str) -> int:
+    """How many photos `retry_failed` would try again: a photo, or those below a folder."""
+    is_meant, values = _failed_at(path)
+    row = connection.execute(f"select count(*) from jobs where {is_meant}", values).fetchone()
+    return int(row[0])
+
+
+def _failed_at(path: str) -> tuple[str, tuple[str | bytes, ...]]:
+    """The condition that a job failed whose photo is at a path or below it, and its values."""
+    condition, values = below("folders.path", path)
+    folder, _, name = path.rpartition("/")
+    is_meant = f"""
+        state in ('failed', 'quarantined') and file_id in (
           select files.id from files join folders on folders.id = folder_id
           where {condition} or (folders.path = ? and files.name = ?)
         )
-        """,
-        (*values, to_column(folder or "/"), to_column(name)),
-    ).rowcount
+        """
+    return is_meant, (*values, to_column(folder or "/"), to_column(name))
 
 
 def failures(connection: Connection, path: str = "/") -> list[FailedJob]:

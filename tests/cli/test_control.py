@@ -16,15 +16,15 @@ from photond.daemon.protocol import Found
 from photond.daemon.searching import DaemonSearches
 from photond.daemon.server import Server
 from photond.daemon.status import DaemonStatus, RootStatus
-from photond.errors import ConfigError
 from tests.conftest import SAMPLES, Command, make_command
+from tests.daemon.stand_in import StandIn
 
 
-class Daemon:
-    """Answers as a daemon would that has nothing to do, and notes what it was asked."""
+class Daemon(StandIn):
+    """A daemon without work, which says that it has some."""
 
     def __init__(self, command: Command) -> None:
-        self.asked: list[object] = []
+        super().__init__()
         self.database = command.database
         self.waiting = 0
 
@@ -44,24 +44,6 @@ class Daemon:
                 RootStatus(path="/big\n", watch="polling", detail="run sysctl"),
             ),
         )
-
-    def pause(self) -> None:
-        self.asked.append("pause")
-
-    def resume(self) -> None:
-        self.asked.append("resume")
-
-    def rescan(self, paths: tuple[str, ...]) -> None:
-        self.asked.append(("rescan", paths))
-
-    def retry(self, paths: tuple[str, ...]) -> None:
-        self.asked.append(("retry", paths))
-
-    def reload(self) -> None:
-        raise ConfigError("wrong")
-
-    def stop(self) -> None:
-        raise AssertionError
 
 
 class NotedSearches:
@@ -128,9 +110,25 @@ def test_folders_are_named_to_the_daemon_by_their_absolute_paths(photond, daemon
     assert daemon.asked == [("rescan", (here, "/other")), ("rescan", ())]
 
 
-def test_the_daemon_tries_photos_again_at_once(photond, daemon) -> None:
-    assert "are tried again now" in photond("retry", os.fsdecode(b"/a\xff.jpg")).stdout
-    assert daemon.asked == [("retry", ("/a\udcff.jpg",))]
+def test_the_daemon_tries_photos_again_at_once(photond, daemon, photos) -> None:
+    bad = os.fsdecode(os.path.join(os.fsencode(photos), b"a\xff.jpg"))  # noqa: PTH118
+    for name in (bad, photos / "b.jpg"):
+        Path(name).write_bytes(b"no photo")
+    photond("index", photos, code=1, **ALONE)
+    assert "1 photo is tried again now" in photond("retry", bad).stdout
+    assert "2 photos are tried again now" in photond("retry").stdout
+    assert daemon.asked == [("retry", (bad,)), ("retry", ())]
+
+
+def test_the_daemon_is_not_told_to_try_again_where_nothing_has_failed(
+    photond, daemon, photos, sample
+) -> None:
+    photo = sample("cat", photos / "a.jpg")
+    photond("index", photos, **ALONE)
+    assert photond("retry").stdout == "no photo has failed\n"
+    assert photond("retry", photo, code=1).stdout == "no photo there has failed\n"
+    assert daemon.asked == []
+    assert re.search(r"mini, 1 embedding$", photond("status", **ALONE).stdout, re.MULTILINE)
 
 
 def test_without_a_daemon_photos_are_tried_again_by_the_next_pass(photond, photos) -> None:

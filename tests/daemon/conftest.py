@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,11 @@ class RunningDaemon:
             assert self.process.poll() is None, f"it ended: {self.said}"
             assert time.monotonic() < end, f"not {what} but {self.present()}: {self.said}"
             time.sleep(0.05)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What it says of itself."""
+        return self.photond("status", "--json", code=None).json["daemon"]
 
     @property
     def embedded(self) -> int:

@@ -1,8 +1,10 @@
 """`photond run`, with real files, the kernel's real events, and the real model."""
 
 import os
+import re
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -352,19 +354,61 @@ def test_only_one_daemon_keeps_an_index(daemon, photos) -> None:
     assert f"`photond run` (process {running.process.pid}) keeps" in run.stderr
 
 
-def test_a_pass_is_made_by_the_daemon_and_waited_for(
-    daemon, photos, sample, photond, tmp_path
+def test_a_pass_is_made_by_the_daemon_and_ends_with_the_same_summary(
+    daemon, photos, sample, photond
+) -> None:
+    moves, changes = sample("rocket", photos / "moves.jpg"), sample("moon", photos / "changes.jpg")
+    goes, stays = sample("pagoda", photos / "goes.jpg"), sample("sunflowers", photos / "stays.jpg")
+    running = daemon(photos, PHOTOND_WATCH_SETTLE_SECONDS="5")
+    running.wait_for(moves, changes, goes, stays)
+    # So that the pass is asked for before the daemon has read anything of what is new.
+    running.process.send_signal(signal.SIGSTOP)
+    one, two = sample("cat", photos / "a.jpg"), sample("coffee", photos / "new" / "b.jpg")
+    moves.rename(photos / "moved.jpg")
+    sample("drink", changes)
+    goes.unlink()
+    (photos / "bad.jpg").write_bytes(b"no photo")
+    index = subprocess.Popen(
+        photond.argv("index", photos), env=photond.environ, stdout=subprocess.PIPE, text=True
+    )
+    time.sleep(2)
+    running.process.send_signal(signal.SIGCONT)
+    said, _ = index.communicate(timeout=60)
+    assert index.returncode == 1
+    counts = "2 new, 1 changed, 1 moved, 1 unchanged, 1 missing, 1 failed"
+    assert re.search(rf"^{counts} \(.*, by the daemon\)$", said, re.MULTILINE)
+    assert re.search(r"^  1 failed: \S", said, re.MULTILINE)
+    assert running.present() == {
+        *(str(path) for path in (one, two, changes, stays, photos / "moved.jpg"))
+    }
+
+
+def test_a_pass_that_the_daemon_does_not_make_to_its_end_says_so(
+    daemon, photos, sample, photond
 ) -> None:
     running = daemon(photos)
-    one, two = sample("cat", photos / "a.jpg"), sample("coffee", photos / "new" / "b.jpg")
-    (photos / "bad.jpg").write_bytes(b"no photo")
+    running.wait_for_log("folder is watched")
+    photond("pause")
+    sample("cat", photos / "a.jpg")
     run = photond("index", photos, code=1)
-    assert "1 failed, 0 waiting" in run.stdout
-    assert "by the daemon" in run.stdout
-    assert running.present() == {str(one), str(two)}
-    (photos / "bad.jpg").unlink()
+    assert "the daemon does not go on: paused by user" in run.stderr
+    assert "0 new, 0 changed, 0 unchanged, 0 failed, 1 waiting" in run.stdout
+
+
+def test_a_pass_by_the_daemon_is_told_to_programs_as_any_other(
+    daemon, photos, sample, photond, tmp_path
+) -> None:
+    sample("cat", photos / "deep" / "a.jpg")
+    alone = photond("index", photos, "--json").json
+    running = daemon(photos)
     result = photond("index", photos, "--json").json
-    assert (result["daemon"], result["failed"]) == (running.process.pid, 0)
+    assert result.pop("daemon") == running.process.pid
+    assert result.keys() == alone.keys()
+    assert (result["new"], result["unchanged"], result["waiting"]) == (0, 1, 0)
+    below = photond("index", photos / "deep", photos / "deep", "--json").json
+    assert below["unchanged"] == 1
+    running.process.send_signal(signal.SIGHUP)
+    assert photond("index", photos, "--json").json["unchanged"] == 1
     run = photond("index", tmp_path, code=2)
     assert f"{tmp_path} is in none of its folders" in run.stderr
 

@@ -21,27 +21,12 @@ from photond.daemon import protocol, server
 from photond.daemon.client import DaemonError, ask, encode_request
 from photond.daemon.protocol import Found, FoundPhoto, FoundTag
 from photond.daemon.server import DaemonRunningError, Server, inherited_socket
-from photond.daemon.status import DaemonStatus
 from photond.errors import ConfigError, ExitCode, PhotondError
+from tests.daemon.stand_in import StandIn
 
 
-class Recorder:
-    """A daemon without work: notes what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[object] = []
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-
-    def status(self) -> DaemonStatus:
-        assert self.may_answer.wait(30)
-        return DaemonStatus(
-            pid=os.getpid(),
-            started_at="2024-01-01T00:00:00+00:00",
-            database="/index.db",
-            state="idle",
-            doing="waiting for photos",
-        )
+class Recorder(StandIn):
+    """A daemon without work, which finds the same photo as often as it is asked to."""
 
     def query(self, request: protocol.QueryRequest) -> Found:
         self.asked.append(request)
@@ -58,24 +43,6 @@ class Recorder:
 
     def similar(self, request: protocol.SimilarRequest) -> Found:
         raise ZeroDivisionError(request.photo)
-
-    def pause(self) -> None:
-        self.asked.append("pause")
-
-    def resume(self) -> None:
-        self.asked.append("resume")
-
-    def rescan(self, paths: tuple[str, ...]) -> None:
-        self.asked.append(("rescan", paths))
-
-    def retry(self, paths: tuple[str, ...]) -> None:
-        self.asked.append(("retry", paths))
-
-    def reload(self) -> None:
-        raise ConfigError("line 3 is wrong", "Mend it.")
-
-    def stop(self) -> None:
-        self.asked.append("stop")
 
 
 @pytest.fixture
@@ -126,7 +93,7 @@ def test_every_command_reaches_the_daemon_and_is_answered(path, control) -> None
     assert found.result == {"notes": ["one waits"]}
     assert ask("pause", path=path).result == {}
     assert ask("resume", path=path).result == {}
-    assert ask("rescan", path=path, paths=["/a"]).result == {}
+    assert ask("rescan", path=path, paths=["/a"]).result == {"rescan": 7}
     assert ask("retry", path=path, paths=["/b\udcff"]).result == {}
     assert ask("stop", path=path).result == {}
     assert control.asked[0] == protocol.QueryRequest(text="cat", **SEARCH)
