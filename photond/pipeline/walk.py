@@ -18,7 +18,7 @@ log = get_logger(__name__)
 # File systems that number their files anew at each mount, so that a number says nothing.
 _VOLATILE_INODES = frozenset({"vfat", "exfat", "msdos", "ntfs", "ntfs3", "cifs", "smb3", "9p"})
 # The database's integers are signed.
-_MAX_INODE = 2**63 - 1
+_MAX_INTEGER = 2**63 - 1
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -163,8 +163,8 @@ def look(
 
 def file_stat(name: str, status: os.stat_result, *, volatile_inode: bool = False) -> FileStat:
     """What the index compares of a file."""
-    inode = 0 if volatile_inode else status.st_ino & _MAX_INODE
-    return FileStat(name, status.st_size, status.st_mtime_ns, inode)
+    inode = 0 if volatile_inode else status.st_ino & _MAX_INTEGER
+    return FileStat(name, status.st_size, min(status.st_mtime_ns, _MAX_INTEGER), inode)
 
 
 def volume_at(path: str) -> str | None:

@@ -76,6 +76,20 @@ def test_a_photo_that_was_only_touched_is_not_embedded_again(photond, photos, sa
     assert count_embeddings(photond) == 1
 
 
+def test_photos_from_any_time_are_indexed_and_stay_as_they_are(photond, photos, sample) -> None:
+    # Before 1970, then; tomorrow as a camera may have it; and later than 64 bits of nanoseconds reach.
+    for number, seconds in enumerate((-1e9, 0, time.time() + 86_400, 4e9, 12e9)):
+        photo = sample("cat", photos / f"{number}.jpg")
+        photo.write_bytes(photo.read_bytes() + bytes([number]))
+        os.utime(photo, (seconds, seconds))
+    assert photond("index", photos, "--json").json["new"] == 5
+    assert photond("index", photos, "--json").json["unchanged"] == 5
+    everything = photond("query", "a cat", "--paths").stdout.splitlines()
+    assert len(everything) == 5
+    later = photond("query", "a cat", "--paths", "--since", "2090-01-01").stdout.splitlines()
+    assert set(later) == {str(photos / "3.jpg"), str(photos / "4.jpg")}
+
+
 def test_a_changed_photo_is_found_by_what_it_shows_now(photond, photos, sample) -> None:
     photo = sample("cat", photos / "a.jpg")
     sample("coffee", photos / "b.jpg")

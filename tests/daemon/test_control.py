@@ -19,10 +19,12 @@ from photond.daemon.power import Power
 from photond.daemon.searching import DaemonSearches
 from photond.daemon.status import DaemonStatus, Rate
 from photond.daemon.surroundings import Surroundings
+from photond.daemon.wake import Sleeper, Woken
 from photond.errors import ModelError
 from photond.models.loading import Towers
 from photond.models.pack import Pack
 from photond.models.towers import ImageTower
+from photond.pipeline.scan import Scan
 from photond.pipeline.tagger import Tagger
 from photond.store.database import Connection, connect, open_index
 from photond.vocabulary.concepts import Vocabulary
@@ -256,6 +258,46 @@ def test_a_pack_that_cannot_be_used_is_tried_again_after_a_while(
     kept.wait(lambda: kept.control.status().state == "idle")
     assert kept.control.status().failed == 0
     assert min(trials[1] - trials[0], trials[2] - trials[1]) >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("woken", "is_scanned"),
+    [
+        (Woken(slept_seconds=3600.0), True),
+        (Woken(clock_set=True), True),
+        (Woken(mounts_changed=True), False),
+        (Woken(), False),
+    ],
+)
+def test_after_a_suspend_and_when_the_clock_was_set_everything_is_looked_at(
+    kept, photos, sample, monkeypatch, woken, is_scanned
+) -> None:
+    sample("cat", photos / "a.jpg")
+    kept.wait(lambda: kept.photos == 1)
+    kept.wait(lambda: kept.control.status().state == "idle")
+    scans: list[str] = []
+    steps = Scan.steps
+
+    def noted(scan: Scan) -> Iterator[None]:
+        scans.append(scan._root)
+        yield from steps(scan)
+
+    monkeypatch.setattr(Scan, "steps", noted)
+    pending = [woken]
+    sleep = Sleeper.sleep
+
+    def wake_up(sleeper: Sleeper, seconds: float | None) -> Woken:
+        found = sleep(sleeper, seconds)
+        return pending.pop() if pending else found
+
+    monkeypatch.setattr(Sleeper, "sleep", wake_up)
+    kept.control.nudge()
+    kept.wait(lambda: not pending)
+    kept.control.rescan([str(photos / "a.jpg")])  # something to wait for: it comes after that
+    commands = kept.control.status().commands
+    kept.wait(lambda: kept.control.status().commands > commands)
+    kept.wait(lambda: kept.control.status().state == "idle")
+    assert scans == ([str(photos)] if is_scanned else [])
 
 
 def test_hints_are_kept_once_and_not_without_end() -> None:
