@@ -78,7 +78,7 @@ class SimilarRequest(_Search, frozen=True, kw_only=True, tag="similar"):
 
 
 class PauseRequest(Request, frozen=True, tag="pause"):
-    """Rest until you are told to go on, also over a restart of yours."""
+    """Rest until you are told to go on."""
 
 
 class ResumeRequest(Request, frozen=True, tag="resume"):
