@@ -139,7 +139,7 @@ def _explain(path: Path, reason: str) -> IndexDatabaseError:
     if any(word in reason for word in ("not a database", "malformed", "corrupt")):
         return IndexDatabaseError(
             f"the index {path} is damaged ({reason})",
-            "Move the file away and run `photond index` to build it again.",
+            "Restore a backup, or move the file away and run `photond index` to build it again.",
         )
     if "full" in reason:
         return IndexUnavailableError(
