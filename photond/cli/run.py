@@ -28,7 +28,7 @@ def run(session: Session) -> None:
     read the configuration again.
     """
     from photond.config import locations
-    from photond.daemon.daemon import Daemon
+    from photond.daemon.daemon import Daemon, open_patiently
     from photond.daemon.memory import be_frugal
     from photond.daemon.notify import Notifier
     from photond.daemon.power import Power
@@ -46,7 +46,7 @@ def run(session: Session) -> None:
         )
     database = session.database
     with (
-        closing(session.open_index(create=True)) as connection,
+        closing(open_patiently(database)) as connection,
         explained(database),
         only_indexer(database, stays=True),
     ):

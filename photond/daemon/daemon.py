@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from structlog import get_logger
@@ -22,7 +23,7 @@ from photond.models.pack import Pack
 from photond.pipeline.inputs import rules_of
 from photond.store import jobs
 from photond.store.clock import now as utc_now
-from photond.store.database import Connection, explained, transaction
+from photond.store.database import Connection, explained, open_index, transaction
 from photond.vocabulary.concepts import Vocabulary
 
 log = get_logger(__name__)
@@ -30,6 +31,28 @@ log = get_logger(__name__)
 _PUBLISH_SECONDS = 2.0
 _REPORT_SECONDS = 60.0
 _TROUBLE_SECONDS = (1.0, 5.0, 15.0, 60.0)
+
+
+def open_patiently(database: Path) -> Connection:
+    """Open the index, or make it, as soon as its disk lets that be done.
+
+    A daemon that ended for want of room would be started a few times more, and not when there is room.
+
+    Raises:
+        IndexDatabaseError: It is damaged or from a newer version.
+    """
+    for troubles in count():
+        try:
+            return open_index(database, create=True)
+        except IndexUnavailableError as error:
+            if not troubles:
+                log.warning("waiting", reason=str(error))
+            time.sleep(_trouble_seconds(troubles))
+    raise AssertionError
+
+
+def _trouble_seconds(troubles: int) -> float:
+    return _TROUBLE_SECONDS[min(troubles, len(_TROUBLE_SECONDS) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +114,9 @@ class Daemon:
             ModelError: The model pack is damaged, at the start.
             IndexDatabaseError: The index is damaged.
         """
-        with explained(self._database):
-            jobs.recover(self._connection)
-            self._begin(self._load())
+        while not self._try_to_begin():
+            if self.control.is_stopping:
+                return
         self._surroundings.ready()
         try:
             while not self.control.is_stopping:
@@ -103,8 +126,22 @@ class Daemon:
                         self._troubles = 0
                 except IndexUnavailableError as error:
                     self._bear(error)
+                    # What was lost is found by a scan.
+                    self._keeper.doubt()
         finally:
             self._end()
+
+    def _try_to_begin(self) -> bool:
+        """Begin, or wait a while because the index cannot be written to."""
+        try:
+            with explained(self._database):
+                jobs.recover(self._connection)
+                self._begin(self._load())
+        except IndexUnavailableError as error:
+            self._bear(error)
+            return False
+        self._troubles = 0
+        return True
 
     def _begin(self, setup: Setup) -> None:
         settings = setup.settings
@@ -207,8 +244,8 @@ class Daemon:
         self._begin(setup)
 
     def _bear(self, error: IndexUnavailableError) -> None:
-        """Wait until the index can be written to again; what was lost is found by a scan."""
-        seconds = _TROUBLE_SECONDS[min(self._troubles, len(_TROUBLE_SECONDS) - 1)]
+        """Wait a while, longer each time, for an index that cannot be written to."""
+        seconds = _trouble_seconds(self._troubles)
         if not self._troubles:
             log.warning("waiting", reason=str(error))
         self._troubles += 1
@@ -217,7 +254,6 @@ class Daemon:
         end = time.monotonic() + seconds
         while not self.control.is_stopping and (left := end - time.monotonic()) > 0:
             self._sleeper.sleep(left)
-        self._keeper.doubt()
 
     def _end(self) -> None:
         status = self.control.status()

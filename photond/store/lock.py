@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from photond.errors import IndexDatabaseError
@@ -42,12 +42,14 @@ def only_indexer(database: Path, *, stays: bool = False) -> Iterator[None]:
                     "It sees new photos in the configured folders by itself; stop it for anything else.",
                 ) from None
             raise IndexDatabaseError(
-                f"another photond (process {holder.strip()}) is indexing into {database}",
+                f"another photond (process {holder.strip() or 'unknown'}) is indexing into {database}",
                 "Searching works meanwhile; to index, wait until it has finished.",
             ) from None
-        os.truncate(descriptor, 0)
         kind = f" {_STAYS}" if stays else ""
-        os.pwrite(descriptor, f"{os.getpid()}{kind}\n".encode(), 0)
+        # On a full disk others do not learn who it is.
+        with suppress(OSError):
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}{kind}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
