@@ -3,6 +3,7 @@
 import argparse
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -27,9 +28,13 @@ def main() -> int:
             again += ["--seed", str(options.seed), "--seconds", str(options.seconds)]
             os.execvp("unshare", ["unshare", "--mount", "--map-root-user", *again])
         print("no mount namespaces here: nothing is plugged in, and no disk gets full", flush=True)
-    with tempfile.TemporaryDirectory() as place:
-        verdict = run(Path(place), options.seed, options.seconds, has_mounts=options.is_inside)
+    place = Path(tempfile.mkdtemp(prefix=f"chaos-{options.seed}-"))
+    verdict = run(place, options.seed, options.seconds, has_mounts=options.is_inside)
     _print(verdict)
+    if verdict.problems:
+        print(f"what was found is kept in {place}")
+    else:
+        shutil.rmtree(place)
     return bool(verdict.problems)
 
 
@@ -39,7 +44,7 @@ def _print(verdict: Verdict) -> None:
     print(f"{verdict.photos:6} photos in the end")
     for problem in verdict.problems:
         print(problem)
-    print("the index is right" if not verdict.problems else "THE INDEX IS WRONG")
+    print("THE INDEX IS WRONG" if verdict.problems else "the index is right")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Chaos: the real daemon, an actor that does its worst, kills at random moments, and the verdict."""
 
 import random
+import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from photond.errors import ExitCode
 from tests.chaos.actor import Actor
-from tests.chaos.comparison import differences, snapshot
+from tests.chaos.comparison import Row, differences, snapshot
 from tests.chaos.lives import Lives
 from tests.conftest import Command, make_command
 from tests.daemon.conftest import SETTLE_SECONDS
@@ -103,7 +104,10 @@ def _judge(lives: Lives, actor: Actor) -> int:
     _settle(lives)
     found = snapshot(lives.photond.database)
     expected = _fresh_index(lives.photond, actor.roots)
-    lives.problems += differences(expected, found)
+    wrong = differences(expected, found)
+    if wrong:
+        shutil.copy(lives.copied_index(), lives.scratch / f"wrong-{time.time_ns()}.db")
+    lives.problems += wrong
     return len(expected)
 
 
@@ -132,7 +136,7 @@ def _go_on(lives: Lives, end: float) -> None:
     time.sleep(0.1)
 
 
-def _fresh_index(photond: Command, roots: list[Path]) -> dict[str, tuple]:
+def _fresh_index(photond: Command, roots: list[Path]) -> dict[str, Row]:
     database = photond.home / "fresh.db"
     for old in database.parent.glob("fresh.db*"):
         old.unlink()

@@ -167,13 +167,7 @@ class Lives:
 
     def look(self) -> Look | None:
         """What a copy of the index has, for the disk may be full; None while there is no index."""
-        copy = self.scratch / "copy.db"
-        for old in self.scratch.glob("copy.db*"):
-            old.unlink()
-        for suffix in ("", "-wal"):
-            original = self.photond.database.with_name(self.photond.database.name + suffix)
-            if original.exists():
-                shutil.copy(original, copy.with_name(copy.name + suffix))
+        copy = self.copied_index()
         if not copy.exists() or not copy.stat().st_size:
             return None
         with closing(connect(copy)) as connection:
@@ -187,6 +181,17 @@ class Lives:
             ).fetchall()
             found = [finding.detail for finding in check.findings(connection)]
         return Look(frozenset(sha256 for (sha256,) in embedded), found)
+
+    def copied_index(self) -> Path:
+        """The path of a copy of the index as it is, with what is not written into its file yet."""
+        copy = self.scratch / "copy.db"
+        for old in self.scratch.glob("copy.db*"):
+            old.unlink()
+        for suffix in ("", "-wal"):
+            original = self.photond.database.with_name(self.photond.database.name + suffix)
+            if original.exists():
+                shutil.copy(original, copy.with_name(copy.name + suffix))
+        return copy
 
     def _back_up(self) -> None:
         target = self.scratch / "backup.db"
