@@ -21,6 +21,7 @@ _IMPOSSIBLE = {
     errno.ENOTEMPTY,
     errno.EBUSY,
     errno.ENOSPC,
+    errno.EXDEV,
 }
 
 
@@ -134,7 +135,7 @@ class Actor:
         try:
             folder.rename(to)
         except OSError as error:
-            if error.errno != errno.EXDEV:
+            if error.errno != errno.EXDEV or to.is_relative_to(folder):
                 raise
             shutil.copytree(folder, to)  # as file managers do between disks
             shutil.rmtree(folder)

@@ -19,6 +19,8 @@ _CALM_SECONDS = 4 * SETTLE_SECONDS + 1
 _PATIENCE_SECONDS = 600
 _MEDDLE_SHARE = 0.06
 _FULL_SECONDS = (0.2, 4.0)
+_EARLY_SHARE = 0.3
+_LIFE_SECONDS = (0.5, 2.0, 6.0)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _rage(lives: Lives, actor: Actor, chance: random.Random, seconds: float) -> 
     """Let the actor loose, meddle with the daemon, and kill it now and then."""
     disks = actor.disks
     end = time.monotonic() + seconds
-    kill_at = _next_kill(chance)
+    kill = _Kill(chance)
     free_at = 0.0
     while time.monotonic() < end:
         if chance.random() < _MEDDLE_SHARE:
@@ -79,24 +81,30 @@ def _rage(lives: Lives, actor: Actor, chance: random.Random, seconds: float) -> 
                 disks.free()
                 free_at = 0.0
         has_died = lives.has_died()
-        if not has_died and time.monotonic() >= kill_at:
+        if not has_died and kill.is_due(lives):
             lives.kill()
             has_died = True
         if has_died:
             if chance.random() < 0.5:
                 actor.act()  # while nobody looks
             lives.start()
-            kill_at = _next_kill(chance)
+            kill = _Kill(chance)
     if disks:
         disks.free()
     if lives.has_died():
         lives.start()
 
 
-def _next_kill(chance: random.Random) -> float:
-    """When the daemon is killed the next time: often while it is still starting."""
-    latest = chance.choice([1.5, 3.0, 6.0])
-    return time.monotonic() + chance.uniform(0.0, latest)
+class _Kill:
+    """When a life ends: some while it is starting, the others when it has found work."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._is_early = chance.random() < _EARLY_SHARE
+        self._seconds = chance.uniform(0.0, chance.choice(_LIFE_SECONDS))
+
+    def is_due(self, lives: Lives) -> bool:
+        began_at = lives.started_at if self._is_early else lives.begun_at
+        return began_at is not None and time.monotonic() - began_at >= self._seconds
 
 
 def _judge(lives: Lives, actor: Actor) -> int:

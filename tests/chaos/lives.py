@@ -67,6 +67,7 @@ class Lives:
         self._socket = Path(self.environ["XDG_RUNTIME_DIR"], "photond", "photond.sock")
         self._known: frozenset[str] = frozenset()
         self._count = 0
+        self._begun_at: float | None = None
         self.started_at = 0.0
 
     @property
@@ -75,13 +76,16 @@ class Lives:
         return self.scratch / f"life-{self._count}.log"
 
     @property
-    def has_begun(self) -> bool:
-        """Whether this life has come so far as to look at its folders."""
-        return "folders are kept" in self.log.read_text("utf-8", "replace")
+    def begun_at(self) -> float | None:
+        """Since when this life looks at its folders; None while it is starting."""
+        if self._begun_at is None and b"folders are kept" in self.log.read_bytes():
+            self._begun_at = time.monotonic()
+        return self._begun_at
 
     def start(self) -> None:
         """Begin a life; does not wait until it has begun in earnest."""
         self._count += 1
+        self._begun_at = None
         self.started_at = time.monotonic()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -93,7 +97,7 @@ class Lives:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.done["kills"] += 1
-        if not self.has_begun:
+        if self.begun_at is None:
             self.done["kills while it was starting"] += 1
         self.autopsy()
 
@@ -130,7 +134,7 @@ class Lives:
         deed = chance.choice(["pause", "pause", "resume", "rescan", "retry", "reload", "back up"])
         if deed == "back up":
             self._back_up()
-        elif deed == "reload" and self.has_begun:
+        elif deed == "reload" and self.begun_at is not None:
             self.process.send_signal(signal.SIGHUP)
         elif deed == "reload":
             return  # systemd does not, either, before it is ready
