@@ -20,6 +20,7 @@ _PATIENCE_SECONDS = 600
 _MEDDLE_SHARE = 0.06
 _FULL_SECONDS = (0.2, 4.0)
 _EARLY_SHARE = 0.3
+_STARTING_SECONDS = 1.5
 _LIFE_SECONDS = (0.5, 2.0, 6.0)
 
 
@@ -47,19 +48,15 @@ def run(place: Path, seed: int, seconds: float, *, has_mounts: bool) -> Verdict:
     actor = Actor(place, seed, photond.database.parent, has_mounts=has_mounts)
     lives = Lives(photond, actor.roots, place / "scratch")
     try:
-        lives.start()
         _rage(lives, actor, random.Random(seed + 1), seconds)
         photos = _judge(lives, actor)
-        while actor.disks and actor.disks.unplugged:
-            actor.disks.plug(actor.random)
         if actor.disks:
-            photos = _judge(lives, actor)
+            photos = _plug_all_in(lives, actor)
         lives.end()
         _check(lives)
         return Verdict(lives.problems, photos, actor.done + lives.done)
     finally:
-        lives.process.kill()
-        lives.process.wait()
+        lives.close()
         if actor.disks:
             actor.disks.close()
 
@@ -68,7 +65,7 @@ def _rage(lives: Lives, actor: Actor, chance: random.Random, seconds: float) -> 
     """Let the actor loose, meddle with the daemon, and kill it now and then."""
     disks = actor.disks
     end = time.monotonic() + seconds
-    kill = _Kill(chance)
+    life_seconds = _start(lives, chance)
     free_at = 0.0
     while time.monotonic() < end:
         if chance.random() < _MEDDLE_SHARE:
@@ -81,30 +78,31 @@ def _rage(lives: Lives, actor: Actor, chance: random.Random, seconds: float) -> 
                 disks.free()
                 free_at = 0.0
         has_died = lives.has_died()
-        if not has_died and kill.is_due(lives):
+        if not has_died and lives.begun_for >= life_seconds:
             lives.kill()
             has_died = True
         if has_died:
             if chance.random() < 0.5:
                 actor.act()  # while nobody looks
-            lives.start()
-            kill = _Kill(chance)
+            life_seconds = _start(lives, chance)
     if disks:
         disks.free()
     if lives.has_died():
         lives.start()
 
 
-class _Kill:
-    """When a life ends: some while it is starting, the others when it has found work."""
+def _start(lives: Lives, chance: random.Random) -> float:
+    """Start the daemon, and kill some lives while they are starting.
 
-    def __init__(self, chance: random.Random) -> None:
-        self._is_early = chance.random() < _EARLY_SHARE
-        self._seconds = chance.uniform(0.0, chance.choice(_LIFE_SECONDS))
-
-    def is_due(self, lives: Lives) -> bool:
-        began_at = lives.started_at if self._is_early else lives.begun_at
-        return began_at is not None and time.monotonic() - began_at >= self._seconds
+    Returns:
+        For how many seconds the one that is left may live once it has begun.
+    """
+    lives.start()
+    while chance.random() < _EARLY_SHARE:
+        time.sleep(chance.uniform(0.0, _STARTING_SECONDS))
+        lives.kill()
+        lives.start()
+    return chance.uniform(0.0, chance.choice(_LIFE_SECONDS))
 
 
 def _judge(lives: Lives, actor: Actor) -> int:
@@ -119,13 +117,33 @@ def _judge(lives: Lives, actor: Actor) -> int:
     return len(expected)
 
 
+def _plug_all_in(lives: Lives, actor: Actor) -> int:
+    """Plug in every disk, and hold the index against a fresh one; nothing that it had is computed again.
+
+    Returns:
+        How many photos there are then.
+    """
+    assert actor.disks is not None
+    look, place = lives.look(), lives.log.stat().st_size
+    while actor.disks.unplugged:
+        actor.disks.plug(actor.random)
+    photos = _judge(lives, actor)
+    assert look is not None
+    again = look.embedded & lives.embedded_since(place)
+    lives.problems += [f"embedded again when its disk was back: {sha256}" for sha256 in again]
+    return photos
+
+
 def _settle(lives: Lives) -> None:
     """Wait until the daemon is at rest, and has been for longer than a photo takes to settle.
 
     What kills have quarantined is tried again first, as a user would.
     """
     end = time.monotonic() + _PATIENCE_SECONDS
-    while lives.tell("resume") is None or lives.tell("retry") is None:
+    while lives.tell("resume") is None:
+        _go_on(lives, end)
+    lives.done["photos quarantined by kills"] += lives.count_quarantined()
+    while lives.tell("retry") is None:
         _go_on(lives, end)
     calm_since, before = time.monotonic(), None
     while time.monotonic() - calm_since < _CALM_SECONDS:

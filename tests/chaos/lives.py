@@ -22,6 +22,7 @@ from tests.daemon.conftest import SETTLE_SECONDS
 _BOUND = backlog._COMMIT_PHOTOS + available_cores() * (1 + backlog._AHEAD)
 """How many photos may be embedded and not committed at any moment."""
 
+_BEGUN = "folders are kept"
 _EMBEDDED, _FORGOTTEN = "embedded", "no file has this content any more"
 
 
@@ -66,9 +67,9 @@ class Lives:
         }
         self._socket = Path(self.environ["XDG_RUNTIME_DIR"], "photond", "photond.sock")
         self._known: frozenset[str] = frozenset()
+        self._forgotten: set[str] = set()
         self._count = 0
         self._begun_at: float | None = None
-        self.started_at = 0.0
 
     @property
     def log(self) -> Path:
@@ -76,17 +77,18 @@ class Lives:
         return self.scratch / f"life-{self._count}.log"
 
     @property
-    def begun_at(self) -> float | None:
-        """Since when this life looks at its folders; None while it is starting."""
-        if self._begun_at is None and b"folders are kept" in self.log.read_bytes():
+    def begun_for(self) -> float:
+        """For how many seconds this life has looked at its folders; -1 while it is starting."""
+        if self._begun_at is None:
+            if _BEGUN not in self.log.read_text("utf-8", "replace"):
+                return -1.0
             self._begun_at = time.monotonic()
-        return self._begun_at
+        return time.monotonic() - self._begun_at
 
     def start(self) -> None:
         """Begin a life; does not wait until it has begun in earnest."""
         self._count += 1
         self._begun_at = None
-        self.started_at = time.monotonic()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 self.photond.argv("run"), env=self.environ, stderr=log, stdout=log
@@ -94,10 +96,12 @@ class Lives:
 
     def kill(self) -> None:
         """End it as a power cut would, and look at what it leaves behind."""
+        if self.has_died():
+            return
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.done["kills"] += 1
-        if self.begun_at is None:
+        if self.begun_for < 0:
             self.done["kills while it was starting"] += 1
         self.autopsy()
 
@@ -109,6 +113,12 @@ class Lives:
         self.problems.append(f"it ended by itself with {code}: {self.log.read_text()[-2000:]}")
         self.autopsy()
         return True
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        if self._count:
+            self.process.kill()
+            self.process.wait()
 
     def end(self) -> None:
         """End it as systemd would."""
@@ -134,7 +144,7 @@ class Lives:
         deed = chance.choice(["pause", "pause", "resume", "rescan", "retry", "reload", "back up"])
         if deed == "back up":
             self._back_up()
-        elif deed == "reload" and self.begun_at is not None:
+        elif deed == "reload" and self.begun_for >= 0:
             self.process.send_signal(signal.SIGHUP)
         elif deed == "reload":
             return  # systemd does not, either, before it is ready
@@ -147,27 +157,40 @@ class Lives:
         look = self.look()
         said = self.log.read_text("utf-8", "replace")
         self.problems += [f"it said {line} in {self.log}" for line in _unexpected(said)]
-        known, computed = set(self._known), []
-        uncommitted: set[str] = set()
-        for event, sha256 in _events(said):
-            if event == _FORGOTTEN:
-                known.discard(sha256)
-                continue
-            if sha256 in known:
-                self.problems.append(f"embedded twice: {sha256} in {self.log}")
-            known.add(sha256)
-            computed.append(sha256)
-            uncommitted.add(sha256)
-        self.done["embeddings computed"] += len(computed)
+        computed = self._hold_to_bound(said)
+        self.done["embeddings computed"] += computed.total()
         if look is None:
             self._known = frozenset()
             return
-        lost = {sha256 for sha256 in uncommitted & known if sha256 not in look.embedded}
+        lost = computed.keys() - look.embedded - self._forgotten
         self.done["embeddings lost to kills"] += len(lost)
         if len(lost) > _BOUND:
             self.problems.append(f"{len(lost)} embeddings were lost at once in {self.log}")
         self.problems += [f"{finding} after {self.log}" for finding in look.findings]
         self._known = look.embedded
+
+    def _hold_to_bound(self, said: str) -> Counter[str]:
+        """What a life has computed, which is nothing that was known unless no file had it any more.
+
+        Photos that are in hand while the configuration is read again may be computed twice.
+        """
+        known, computed, again = set(self._known), Counter[str](), []
+        for event, sha256 in _events(said):
+            if event == _FORGOTTEN:
+                known.discard(sha256)
+                self._forgotten.add(sha256)
+                continue
+            if sha256 in known:
+                again.append(sha256)
+            if sha256 in self._forgotten:
+                self.done["of these, again after no file had had it"] += 1
+                self._forgotten.discard(sha256)
+            known.add(sha256)
+            computed[sha256] += 1
+        reloads = said.count(_BEGUN) - 1
+        if len(again) > max(0, reloads) * _BOUND:
+            self.problems.append(f"embedded twice: {again} in {self.log}")
+        return computed
 
     def look(self) -> Look | None:
         """What a copy of the index has, for the disk may be full; None while there is no index."""
@@ -185,6 +208,19 @@ class Lives:
             ).fetchall()
             found = [finding.detail for finding in check.findings(connection)]
         return Look(frozenset(sha256 for (sha256,) in embedded), found)
+
+    def embedded_since(self, place: int) -> set[str]:
+        """The contents that this life has embedded since its log had so many bytes."""
+        said = self.log.read_bytes()[place:].decode("utf-8", "replace")
+        return {sha256 for event, sha256 in _events(said) if event == _EMBEDDED}
+
+    def count_quarantined(self) -> int:
+        """How many photos were in hand at so many kills that they are left alone."""
+        with closing(connect(self.copied_index())) as connection:
+            (count,) = connection.execute(
+                "select count(*) from jobs where state = 'quarantined'"
+            ).fetchone()
+        return int(count)
 
     def copied_index(self) -> Path:
         """The path of a copy of the index as it is, with what is not written into its file yet."""
