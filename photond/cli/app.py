@@ -8,6 +8,7 @@ from photond import __version__
 from photond.cli import (
     config,
     control,
+    db,
     doctor,
     index,
     models,
@@ -62,3 +63,4 @@ app.add_typer(models.app, name="models")
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(service.app, name="service")
 app.add_typer(config.app, name="config")
+app.add_typer(db.app, name="db")

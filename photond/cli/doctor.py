@@ -185,11 +185,11 @@ def _index(session: Session) -> Iterator[Finding]:
 
     connection = session.open_index()
     with explained(path):
-        problems = check.problems(connection)
+        findings = check.findings(connection)
     connection.close()
-    for problem in problems:
-        yield Finding("index", "error", problem, "Move it away and run `photond index`.")
-    if not problems:
+    for finding in findings:
+        yield Finding("index", "error", finding.detail, finding.remedy)
+    if not findings:
         yield Finding("index", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB, is whole")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield Finding("index", "warning", "others can read it", f"Run: chmod 600 {path}")

@@ -56,6 +56,7 @@ def keep(session: Session) -> None:
     from photond.daemon.daemon import Daemon
     from photond.daemon.memory import be_frugal
     from photond.daemon.notify import Notifier
+    from photond.daemon.patience import open_patiently
     from photond.daemon.power import Power
     from photond.daemon.searching import DaemonSearches
     from photond.daemon.server import Server, inherited_socket
@@ -67,7 +68,7 @@ def keep(session: Session) -> None:
     _require_folders(session)
     database = session.database
     with (
-        closing(session.open_index(create=True)) as connection,
+        closing(open_patiently(database)) as connection,
         explained(database),
         IndexLock(database, stays=True) as lock,
     ):

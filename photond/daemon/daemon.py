@@ -15,6 +15,7 @@ from photond.daemon.control import Command, Control
 from photond.daemon.keeper import Keeper
 from photond.daemon.pacer import Pacer
 from photond.daemon.passes import Pass
+from photond.daemon.patience import trouble_seconds
 from photond.daemon.power import Power
 from photond.daemon.status import DaemonStatus, Rate, RootStatus, State
 from photond.daemon.surroundings import Surroundings
@@ -34,7 +35,6 @@ log = get_logger(__name__)
 
 _PUBLISH_SECONDS = 2.0
 _REPORT_SECONDS = 60.0
-_TROUBLE_SECONDS = (1.0, 5.0, 15.0, 60.0)
 # How often it is seen whether another process still indexes.
 _TURN_SECONDS = 2.0
 
@@ -128,13 +128,10 @@ class Daemon:
             ModelError: The model pack is damaged, at the start.
             IndexDatabaseError: The index is damaged.
         """
-        with explained(self._database):
-            jobs.recover(self._connection)
-            setup = self._first_setup()
-            if setup is None:
+        while not self._try_to_begin():
+            if self.control.is_stopping:
                 self._surroundings.stopping()
                 return
-            self._begin(setup)
         self._surroundings.ready()
         try:
             while not self.control.is_stopping:
@@ -144,6 +141,8 @@ class Daemon:
                         self._troubles = 0
                 except IndexUnavailableError as error:
                     self._bear(error)
+                    # What was lost is found by a scan.
+                    self._keeper.doubt()
         finally:
             self._end()
 
@@ -155,6 +154,20 @@ class Daemon:
                 return None
             self._sleeper.sleep(self._surroundings.pulse(self.control.status()))
         return loading.result()
+
+    def _try_to_begin(self) -> bool:
+        """Begin; or wait a while because the index cannot be written to, or the daemon is to end."""
+        try:
+            with explained(self._database):
+                jobs.recover(self._connection)
+                setup = self._first_setup()
+                if setup is not None:
+                    self._begin(setup)
+        except IndexUnavailableError as error:
+            self._bear(error)
+            return False
+        self._troubles = 0
+        return setup is not None
 
     def _begin(self, setup: Setup, end_former: Callable[[], None] = lambda: None) -> None:
         """Work by a setup from now on.
@@ -299,8 +312,8 @@ class Daemon:
         self._results_before = results
 
     def _bear(self, error: IndexUnavailableError) -> None:
-        """Wait until the index can be written to again; what was lost is found by a scan."""
-        seconds = _TROUBLE_SECONDS[min(self._troubles, len(_TROUBLE_SECONDS) - 1)]
+        """Wait a while, longer each time, for an index that cannot be written to."""
+        seconds = trouble_seconds(self._troubles)
         if not self._troubles:
             log.warning("waiting", reason=str(error))
         self._troubles += 1
@@ -309,7 +322,6 @@ class Daemon:
         end = time.monotonic() + seconds
         while not self.control.is_stopping and (left := end - time.monotonic()) > 0:
             self._sleeper.sleep(left)
-        self._keeper.doubt()
 
     def _end(self) -> None:
         status = self.control.status()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from structlog import get_logger
+
 from photond.config.settings import Settings
 from photond.errors import PhotondError
 from photond.models.loading import Towers
@@ -21,6 +23,8 @@ from photond.pipeline.work import Task
 from photond.store import contents, files, jobs, packs
 from photond.store.database import Connection, connect, open_index, transaction
 from photond.store.packs import StoredPack
+
+log = get_logger(__name__)
 
 
 def examine_new_pack(database: Path, pack: Pack) -> None:
@@ -207,7 +211,8 @@ def forget(connection: Connection, after_days: int) -> int:
     """Forget the photos that have been missing for so many days; returns how many."""
     with transaction(connection):
         forgotten = files.forget_missing(connection, after_days)
-        contents.delete_unused(connection)
+        for sha256 in contents.delete_unused(connection):
+            log.debug("no file has this content any more", sha256=sha256)
     return forgotten
 
 

@@ -188,6 +188,7 @@ class Workers:
             picture = decode(photo.data, name=name, min_side=spec.size, limits=self._task.limits)
             pixels = to_tensor(picture.image, spec)
             embedding = self._task.tower().embed(pixels[np.newaxis])[0]
+            log.debug("embedded", path=job.path, sha256=sha256)
             return Embedded(job, stat, sha256, picture.facts, embedding)
         except FileNotFoundError:
             return Vanished(job)

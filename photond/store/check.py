@@ -1,38 +1,123 @@
-"""Proving that an index is whole."""
+"""Proving that an index is whole, and mending what can be mended from what is there."""
 
-from photond.store.database import Connection
-from photond.store.embeddings import embedded_contents
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlean.dbapi2
+
+from photond.store import contents, vec0
+from photond.store.database import Connection, snapshot, transaction
+from photond.store.rules import count_broken, rules
+
+_MENDED_BY = "`photond db check --repair`"
+_LOST = (
+    "Restore a backup, or move the file away and run `photond index` (docs/database.md); "
+    "only your own tags cannot be computed again."
+)
+_MESSAGES = 10
 
 
-def problems(connection: Connection) -> list[str]:
-    """What is wrong with an index: damage to the file, and rows that contradict each other."""
-    found = [
-        f"damaged: {message}"
-        for (message,) in connection.execute("pragma integrity_check(10)")
-        if message != "ok"
-    ]
-    found += [
-        f"a row of {table} refers to a row of {parent} that is not there"
-        for table, _rowid, parent, _constraint in connection.execute("pragma foreign_key_check")
-    ]
-    for pack_id, name in connection.execute("select id, name from packs").fetchall():
-        (orphans,) = connection.execute(
-            f"""
-            select count(*) from {embedded_contents(pack_id)}
-            where rowid not in (select id from contents)
-            """
-        ).fetchone()
-        if orphans:
-            found.append(f"{orphans} embeddings of the pack {name!r} belong to no photo")
-    states = [state for (state,) in connection.execute("select state from packs")]
-    if states and "serving" not in states:
-        found.append("no model pack answers searches")
-    (unread,) = connection.execute(
-        """
-        select count(*) from files left join jobs on jobs.file_id = files.id
-        where content_id is null and files.state = 'present' and jobs.file_id is null
-        """
-    ).fetchone()
-    if unread:
-        found.append(f"{unread} photos are neither indexed nor waiting")
-    return found
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong with an index.
+
+    Attributes:
+        detail: What.
+        remedy: What the user can do about it, as a sentence.
+        can_be_mended: Whether `repair` does.
+    """
+
+    detail: str
+    remedy: str
+    can_be_mended: bool = True
+
+
+def findings(connection: Connection) -> list[Finding]:
+    """What is wrong with an index: damage to the file, and rows that contradict each other.
+
+    One state of it is looked at, whatever is written meanwhile.
+    """
+    with snapshot(connection):
+        return list(_findings(connection))
+
+
+def repair(connection: Connection) -> None:
+    """Mend what is wrong and can be mended, in one transaction; nobody else indexes meanwhile.
+
+    What cannot be kept is removed, and what is lacking then is queued, to be computed again.
+    """
+    connection.execute("reindex")
+    with transaction(connection):
+        for pack_id in vec0.stray_tables(connection):
+            vec0.drop(connection, pack_id)
+        dimensions = _dimensions(connection)
+        for pack_id, dimension in dimensions.items():
+            is_there = not vec0.missing_tables(connection, pack_id)
+            if not is_there or not vec0.examine(connection, pack_id, dimension).is_whole:
+                vec0.rebuild(connection, pack_id, dimension)
+        for rule in rules(connection, list(dimensions)):
+            if count_broken(connection, rule):
+                connection.execute(rule.mend)
+        contents.delete_unused(connection)
+
+
+def _findings(connection: Connection) -> Iterator[Finding]:
+    try:
+        yield from _damage(connection)
+        yield from _contradictions(connection)
+    except sqlean.dbapi2.OperationalError:
+        raise  # locked, or the disk fails
+    except sqlean.dbapi2.DatabaseError as error:
+        yield Finding(f"damaged: {error}", _LOST, can_be_mended=False)
+
+
+def _damage(connection: Connection) -> Iterator[Finding]:
+    for (message,) in connection.execute(f"pragma integrity_check({_MESSAGES})"):
+        if message == "ok":
+            continue
+        detail = "damaged: " + "; ".join(message.splitlines())
+        if "index" in message:
+            yield Finding(detail, f"{_MENDED_BY} makes the index anew from its table.")
+        else:
+            yield Finding(detail, _LOST, can_be_mended=False)
+
+
+def _contradictions(connection: Connection) -> Iterator[Finding]:
+    for pack_id in vec0.stray_tables(connection):
+        yield Finding(
+            f"there are embeddings of a pack {pack_id} that is not known",
+            f"{_MENDED_BY} removes them.",
+        )
+    whole = []
+    names = dict(connection.execute("select id, name from packs").fetchall())
+    for pack_id, dimension in _dimensions(connection).items():
+        if missing := vec0.missing_tables(connection, pack_id):
+            yield Finding(
+                f"the pack {names[pack_id]!r} lacks the tables {', '.join(missing)}",
+                f"{_MENDED_BY} makes them anew, and has photos embedded again.",
+            )
+            continue
+        whole.append(pack_id)
+        yield from _vectors(vec0.examine(connection, pack_id, dimension), names[pack_id])
+    for rule in rules(connection, whole):
+        if count := count_broken(connection, rule):
+            yield Finding(rule.broken.format(count=count), f"{_MENDED_BY} {rule.remedy}.")
+
+
+def _vectors(census: vec0.Census, name: str) -> Iterator[Finding]:
+    again = f"{_MENDED_BY} has their photos embedded again."
+    if census.lost:
+        yield Finding(f"{census.lost} embeddings of the pack {name!r} cannot be read", again)
+    if census.misshapen:
+        yield Finding(
+            f"{census.misshapen} embeddings of the pack {name!r} are not of unit length", again
+        )
+    if census.stray:
+        yield Finding(
+            f"{census.stray} vectors of the pack {name!r} belong to no embedding",
+            f"{_MENDED_BY} removes them.",
+        )
+
+
+def _dimensions(connection: Connection) -> dict[int, int]:
+    return dict(connection.execute("select id, embedding_dimension from packs").fetchall())

@@ -97,17 +97,18 @@ def facts_of(connection: Connection, content_ids: Sequence[int]) -> dict[int, Co
     return {row[0]: Content(*row[1:]) for row in rows}
 
 
-def delete_unused(connection: Connection) -> int:
-    """Remove the contents that no file has any more, with their embeddings and tags."""
-    unused = [
-        row[0]
-        for row in connection.execute(
-            """
-            select id from contents
-            where not exists (select 1 from files where content_id = contents.id)
-            """
-        )
-    ]
-    delete_embeddings(connection, unused)
-    connection.executemany("delete from contents where id = ?", [(id_,) for id_ in unused])
-    return len(unused)
+def delete_unused(connection: Connection) -> list[str]:
+    """Remove the contents that no file has any more, with their embeddings and tags.
+
+    Returns:
+        Their hashes.
+    """
+    unused = connection.execute(
+        """
+        select id, sha256 from contents
+        where not exists (select 1 from files where content_id = contents.id)
+        """
+    ).fetchall()
+    delete_embeddings(connection, (id_ for id_, _ in unused))
+    connection.executemany("delete from contents where id = ?", [(id_,) for id_, _ in unused])
+    return [sha256 for _, sha256 in unused]

@@ -1,5 +1,6 @@
 """Opening the index, its transactions, and speaking plainly when SQLite fails."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,14 +140,14 @@ def _explain(path: Path, reason: str) -> IndexDatabaseError:
     if any(word in reason for word in ("not a database", "malformed", "corrupt")):
         return IndexDatabaseError(
             f"the index {path} is damaged ({reason})",
-            "Move the file away and run `photond index` to build it again.",
+            "Restore a backup, or move the file away and run `photond index` to build it again.",
         )
     if "full" in reason:
         return IndexUnavailableError(
             f"the disk that holds the index {path} is full",
             "Free some space and run the command again; what was finished is kept.",
         )
-    if "i/o error" in reason:
+    if "I/O error" in reason:
         return IndexUnavailableError(
             f"the disk that holds the index {path} fails ({reason})",
             "Check the disk, and its space.",
@@ -165,6 +166,8 @@ def _create_private(path: Path) -> None:
         # SQLite gives its -wal and -shm files the same mode.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise _explain(path, "full") from error
         raise IndexDatabaseError(
             f"the index {path} cannot be created: {error.strerror}", "Check PHOTOND_DATABASE."
         ) from error

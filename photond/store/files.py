@@ -16,6 +16,9 @@ from photond.store.paths import below, from_column, joined, to_column
 # SQLite binds some thousands of values; beyond this many, reading the whole folder is as quick.
 _NAMES_AT_ONCE = 500
 
+# What no file's time of modification can be.
+_NEVER_NS = -(2**63)
+
 Absence = Literal["missing", "offline"]
 Outlook = Literal["indexed", "failed", "waiting", "due"]
 
@@ -158,13 +161,18 @@ def update_file(connection: Connection, file_id: int, stat: FileStat) -> None:
 def mark_absent(connection: Connection, file_ids: Iterable[int], absence: Absence) -> None:
     """Note that files are not where they were.
 
-    A file that cannot be found any more has nothing left to be done, so its job goes too.
+    A file that cannot be found any more has nothing left to be done, so its job goes too. If there was
+    one, what the index has of the file is not what was seen last, and it is read when it comes back.
     """
     since = now() if absence == "missing" else None
     ids = [(file_id,) for file_id in file_ids]
     connection.executemany(
-        "update files set state = ?, missing_since = ? where id = ?",
-        [(absence, since, *row) for row in ids],
+        """
+        update files set state = ?, missing_since = ?,
+          mtime_ns = iif(exists (select 1 from jobs where file_id = files.id), ?, mtime_ns)
+        where id = ?
+        """,
+        [(absence, since, _NEVER_NS, *row) for row in ids],
     )
     connection.executemany("delete from jobs where file_id = ?", ids)
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,10 +56,12 @@ class IndexLock:
                     f"`photond run` (process {holder}) keeps {self._database} up to date",
                     "It sees new photos in the configured folders by itself; stop it for anything else.",
                 ) from None
-            return holder
-        os.truncate(self._descriptor, 0)
+            return holder or "unknown"
         kind = f" {_STAYS}" if self._stays else ""
-        os.pwrite(self._descriptor, f"{os.getpid()}{kind}\n".encode(), 0)
+        # On a full disk others do not learn who it is.
+        with suppress(OSError):
+            os.truncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}{kind}\n".encode(), 0)
         return None
 
     def __enter__(self) -> Self:

@@ -1,7 +1,6 @@
 """The actor: somebody who does with photos what people, programs and misfortune do, from a seed."""
 
 import errno
-import io
 import os
 import random
 import shutil
@@ -9,42 +8,55 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from tests.chaos.camera import Camera
+from tests.chaos.disks import Disks
 
-from tests.conftest import SAMPLES
-
-# What chance asks for is not always possible, such as moving a folder into itself.
-_IMPOSSIBLE = {errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EINVAL, errno.ENOTEMPTY}
+# What chance asks for is not always possible, such as moving a folder into itself or away from under a
+# disk, or copying to a disk that is full.
+_IMPOSSIBLE = {
+    errno.ENOENT,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EINVAL,
+    errno.ENOTEMPTY,
+    errno.EBUSY,
+    errno.ENOSPC,
+    errno.EXDEV,
+}
 
 
 class Actor:
-    """Acts on two roots and on a place outside of them.
+    """Acts on some roots and on a place outside of them.
 
     Args:
         place: An empty folder for all of them.
         seed: The same seed acts alike, as far as the daemon's pace lets it.
+        has_mounts: Whether file systems may be mounted, so that there are disks to act on.
+        index: The folder that holds the index; a small disk is mounted there.
     """
 
-    def __init__(self, place: Path, seed: int) -> None:
+    def __init__(self, place: Path, seed: int, index: Path, *, has_mounts: bool) -> None:
         self.random = random.Random(seed)
+        self.camera = Camera(self.random)
         self.roots = [place / "One", place / "Two"]
         self.outside = place / "outside"
         self.done: Counter[str] = Counter()
         self._serial = 0
         for folder in (*self.roots, self.outside):
             folder.mkdir(parents=True)
-        self._originals = sorted(SAMPLES.glob("*.jpg"))
         for root in self.roots:
             # A root that is left empty is offline, and then nothing is to be compared.
-            shutil.copy(self._originals[0], root / "stays.jpg")
-
-    def act(self) -> None:
-        """Do one thing at random; what cannot be done is left."""
-        actions = {
+            self.camera.write(root / "stays.jpg")
+        self.disks: Disks | None = None
+        self._actions = {
             self.add: 10,
             self.add_slowly: 2,
             self.add_a_folder: 3,
+            self.import_a_burst: 2,
+            self.import_by_renaming: 2,
+            self.import_as_rsync_does: 3,
+            self.import_as_cp_does: 2,
+            self.import_with_a_sidecar: 2,
             self.edit: 4,
             self.replace: 4,
             self.touch: 2,
@@ -52,46 +64,59 @@ class Actor:
             self.copy: 3,
             self.move: 8,
             self.move_a_folder: 5,
-            self.delete: 4,
-            self.delete_a_folder: 1,
+            self.delete: 6,
+            self.delete_a_folder: 2,
             self.swap_a_root: 1,
             self.ignore: 1,
             self.pause: 6,
         }
-        action = self.random.choices(list(actions), list(actions.values()))[0]
-        self.done[action.__name__] += 1
+        if has_mounts:
+            self.roots.append(place / "Disk")
+            points = [self.roots[0] / "usb", self.roots[1] / "card", self.roots[2]]
+            self.disks = Disks(place / "disks", index, points)
+            self._actions |= {self.plug: 5, self.unplug: 4, self.fill_the_disk: 2}
+
+    def act(self) -> None:
+        """Do one thing at random; what cannot be done is left."""
+        action = self.random.choices(list(self._actions), list(self._actions.values()))[0]
         try:
             action()
+            self.done[action.__name__] += 1
         except OSError as error:
-            if error.errno not in _IMPOSSIBLE:
+            # shutil.Error is what copying a folder comes to when a disk gets full.
+            if error.errno not in _IMPOSSIBLE and not isinstance(error, shutil.Error):
                 raise
 
     def add(self) -> None:
-        self._write(self._new_path())
+        self.camera.write(self._new_path())
 
     def add_slowly(self) -> None:
-        data = self._bytes()
-        with self._new_path().open("wb", buffering=0) as file:
-            for start in range(0, len(data), len(data) // 5 + 1):
-                file.write(data[start : start + len(data) // 5 + 1])
-                time.sleep(self.random.uniform(0, 0.4))
+        self.camera.write_slowly(self._new_path())
 
     def add_a_folder(self) -> None:
-        folder = self._new_path().with_suffix("")
-        for number in range(self.random.randint(1, 6)):
-            inner = folder / self.random.choice(["", "deep", "deep/er"])
-            inner.mkdir(parents=True, exist_ok=True)
-            self._write(inner / f"{number}.jpg")
+        self.camera.tree(self._new_path().with_suffix(""))
+
+    def import_a_burst(self) -> None:
+        self.camera.burst(self._new_path().with_suffix(""))
+
+    def import_by_renaming(self) -> None:
+        self.camera.copy_then_rename(self._new_path())
+
+    def import_as_rsync_does(self) -> None:
+        self.camera.as_rsync_does(self._new_path())
+
+    def import_as_cp_does(self) -> None:
+        self.camera.as_cp_does(self._photo(), self._new_path())
+
+    def import_with_a_sidecar(self) -> None:
+        self.camera.with_sidecar(self._new_path())
 
     def edit(self) -> None:
         with self._photo().open("ab") as file:
             file.write(self.random.randbytes(5))
 
     def replace(self) -> None:
-        photo = self._photo()
-        temporary = photo.with_name(f".{photo.name}.tmp")
-        self._write(temporary)
-        temporary.replace(photo)
+        self.camera.replace(self._photo())
 
     def touch(self) -> None:
         os.utime(self._photo(), (self.random.choice([0, 1e9, 4e9]),) * 2)
@@ -100,26 +125,29 @@ class Actor:
         self._photo().write_bytes(b"no photo any more")
 
     def copy(self) -> None:
-        shutil.copy2(self._photo(), self._new_path())
+        self.camera.duplicate(self._photo(), self._new_path())
 
     def move(self) -> None:
-        self._photo().rename(self._new_path())
+        shutil.move(self._photo(), self._new_path())
 
     def move_a_folder(self) -> None:
-        folder = self._folder()
-        if folder is not None:
-            folder.rename(self._new_path().with_suffix(""))
+        folder, to = self._folder(), self._new_path().with_suffix("")
+        try:
+            folder.rename(to)
+        except OSError as error:
+            if error.errno != errno.EXDEV or to.is_relative_to(folder):
+                raise
+            shutil.copytree(folder, to)  # as file managers do between disks
+            shutil.rmtree(folder)
 
     def delete(self) -> None:
         self._photo().unlink()
 
     def delete_a_folder(self) -> None:
-        folder = self._folder()
-        if folder is not None:
-            shutil.rmtree(folder)
+        shutil.rmtree(self._folder())
 
     def swap_a_root(self) -> None:
-        """Take a root away for a moment, as a disk that is unplugged."""
+        """Take a root away for a moment, as if somebody had renamed it."""
         root = self.random.choice(self.roots)
         root.rename(root.with_name("away"))
         if self.random.random() < 0.5:
@@ -130,44 +158,48 @@ class Actor:
         root.with_name("away").rename(root)
 
     def ignore(self) -> None:
-        folder = self._folder() or self.roots[0]
-        (folder / ".photondignore").write_text(self.random.choice(["", "1*.jpg\n", "deep/\n"]))
+        (self._folder() / ".photondignore").write_text(
+            self.random.choice(["", "1*.jpg\n", "deep/\n"])
+        )
 
     def pause(self) -> None:
         time.sleep(self.random.uniform(0, 1.2))
 
-    def _write(self, path: Path) -> None:
-        path.write_bytes(self._bytes())
+    def plug(self) -> None:
+        assert self.disks is not None
+        self.disks.plug(self.random)
 
-    def _bytes(self) -> bytes:
-        """A photo: one of the samples, or one that nobody has seen before."""
-        original = self.random.choice(self._originals)
-        if self.random.random() < 0.5:
-            return original.read_bytes()
-        self._serial += 1
-        pixels = np.asarray(Image.open(original).convert("RGB").resize((96, 96)))
-        buffer = io.BytesIO()
-        made = Image.fromarray(np.roll(pixels, self.random.randrange(96), axis=1))
-        made.save(buffer, "JPEG", comment=str(self._serial).encode())
-        return buffer.getvalue()
+    def unplug(self) -> None:
+        assert self.disks is not None
+        self.disks.unplug(self.random)
+
+    def fill_the_disk(self) -> None:
+        """Take the index its room; whoever leads the run gives it back."""
+        assert self.disks is not None
+        if self.disks.is_full:
+            raise FileExistsError(errno.EEXIST, "it is full")
+        self.disks.fill()
 
     def _places(self) -> list[Path]:
-        return [*self.roots, self.outside]
+        unplugged = self.disks.unplugged if self.disks else []
+        return [*self.roots, self.outside, *unplugged]
 
     def _folders(self) -> list[Path]:
         return sorted(
             path for place in self._places() for path in place.rglob("*") if path.is_dir()
         )
 
-    def _folder(self) -> Path | None:
+    def _folder(self) -> Path:
         folders = self._folders()
-        return self.random.choice(folders) if folders else None
+        if not folders:
+            raise FileNotFoundError(errno.ENOENT, "there is no folder yet")
+        return self.random.choice(folders)
 
     def _photo(self) -> Path:
         photos = sorted(
             path
             for place in self._places()
-            for path in place.rglob("*.jpg")
+            for path in place.rglob("*.[jJ][pP][gG]")
             if path.name != "stays.jpg"
         )
         if not photos:
@@ -176,5 +208,5 @@ class Actor:
 
     def _new_path(self) -> Path:
         self._serial += 1
-        folder = self.random.choice([*self.roots, *self.roots, self.outside, *self._folders()])
+        folder = self.random.choice([*self._places(), *self.roots, *self._folders()])
         return folder / f"{self.random.randrange(10)}{self._serial}.jpg"

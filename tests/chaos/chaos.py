@@ -1,21 +1,27 @@
 """Chaos: the real daemon, an actor that does its worst, kills at random moments, and the verdict."""
 
-import os
-import signal
+import random
+import shutil
 import time
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from photond.store.database import connect
+from photond.errors import ExitCode
 from tests.chaos.actor import Actor
+from tests.chaos.comparison import Row, differences, snapshot
+from tests.chaos.lives import Lives
 from tests.conftest import Command, make_command
-from tests.daemon.conftest import SETTLE_SECONDS, RunningDaemon
+from tests.daemon.conftest import SETTLE_SECONDS
 
 _CALM_SECONDS = 4 * SETTLE_SECONDS + 1
+# It may be waiting for up to a minute before it tries a disk again that was full.
+_PATIENCE_SECONDS = 600
+_MEDDLE_SHARE = 0.06
+_FULL_SECONDS = (0.2, 4.0)
+_EARLY_SHARE = 0.3
+_STARTING_SECONDS = 1.5
+_LIFE_SECONDS = (0.5, 2.0, 6.0)
 
 
 @dataclass(frozen=True)
@@ -23,126 +29,155 @@ class Verdict:
     """What came of it.
 
     Attributes:
-        differences: How the index differs from a fresh one; empty if all is well.
+        problems: How the index differs from a fresh one, and what else is wrong; empty if all is well.
         photos: How many photos there were in the end.
-        kills: How often the daemon was killed.
-        done: What the actor did, and how often.
+        done: What was done to the daemon and the folders, and how often.
     """
 
-    differences: list[str]
+    problems: list[str]
     photos: int
-    kills: int
     done: Counter[str]
 
 
-def run(place: Path, seed: int, seconds: float) -> Verdict:
-    """Let the actor loose for a while, let the daemon settle, and compare with a fresh index."""
+def run(place: Path, seed: int, seconds: float, *, has_mounts: bool) -> Verdict:
+    """Let the actor loose for a while, let the daemon settle, and compare with a fresh index.
+
+    Twice: as the disks are when the time is up, and once more with all disks plugged in again.
+    """
     photond = make_command(place / "home")
-    actor = Actor(place, seed)
-    daemon = RunningDaemon(photond, actor.roots)
+    actor = Actor(place, seed, photond.database.parent, has_mounts=has_mounts)
+    lives = Lives(photond, actor.roots, place / "scratch")
     try:
-        kills = _rage(daemon, actor, seconds)
-        _settle(daemon)
-        return _judge(daemon, actor, kills)
+        _rage(lives, actor, random.Random(seed + 1), seconds)
+        photos = _judge(lives, actor)
+        if actor.disks:
+            photos = _plug_all_in(lives, actor)
+        lives.end()
+        _check(lives)
+        return Verdict(lives.problems, photos, actor.done + lives.done)
     finally:
-        daemon.process.kill()
+        lives.close()
+        if actor.disks:
+            actor.disks.close()
 
 
-def _rage(daemon: RunningDaemon, actor: Actor, seconds: float) -> int:
-    """Let the actor loose, and kill the daemon now and then; returns how often."""
-    kills = 0
+def _rage(lives: Lives, actor: Actor, chance: random.Random, seconds: float) -> None:
+    """Let the actor loose, meddle with the daemon, and kill it now and then."""
+    disks = actor.disks
     end = time.monotonic() + seconds
-    kill_at = time.monotonic() + actor.random.uniform(2, 8)
+    life_seconds = _start(lives, chance)
+    free_at = 0.0
     while time.monotonic() < end:
-        actor.act()
-        if time.monotonic() >= kill_at:
-            daemon.stop(signal.SIGKILL)
-            kills += 1
-            if actor.random.random() < 0.5:
+        if chance.random() < _MEDDLE_SHARE:
+            lives.meddle(chance)
+        else:
+            actor.act()
+        if disks and disks.is_full:
+            free_at = free_at or time.monotonic() + chance.uniform(*_FULL_SECONDS)
+            if time.monotonic() >= free_at:
+                disks.free()
+                free_at = 0.0
+        has_died = lives.has_died()
+        if not has_died and lives.begun_for >= life_seconds:
+            lives.kill()
+            has_died = True
+        if has_died:
+            if chance.random() < 0.5:
                 actor.act()  # while nobody looks
-            daemon.start()
-            kill_at = time.monotonic() + actor.random.uniform(1, 8)
-    return kills
+            life_seconds = _start(lives, chance)
+    if disks:
+        disks.free()
+    if lives.has_died():
+        lives.start()
 
 
-def _judge(daemon: RunningDaemon, actor: Actor, kills: int) -> Verdict:
-    photond = daemon.photond
-    expected = _fresh_index(photond, actor.roots)
-    found = snapshot(photond.database)
-    differences = _differences(expected, found)
-    if daemon.stop() != 0:
-        differences.append("the daemon did not end well")
-    for trace in ("Traceback", "unexpected"):
-        if trace in daemon.said:
-            differences.append(f"the daemon said {trace!r}: {daemon.said}")
-    doctor = photond("doctor", code=None, PHOTOND_FOLDERS=daemon.environ["PHOTOND_FOLDERS"])
-    if "is whole" not in doctor.stdout:
-        differences.append(f"the index is not whole: {doctor.stdout}")
-    return Verdict(differences, len(found), kills, actor.done)
+def _start(lives: Lives, chance: random.Random) -> float:
+    """Start the daemon, and kill some lives while they are starting.
+
+    Returns:
+        For how many seconds the one that is left may live once it has begun.
+    """
+    lives.start()
+    while chance.random() < _EARLY_SHARE:
+        time.sleep(chance.uniform(0.0, _STARTING_SECONDS))
+        lives.kill()
+        lives.start()
+    return chance.uniform(0.0, chance.choice(_LIFE_SECONDS))
 
 
-def _settle(daemon: RunningDaemon) -> None:
-    """Wait until nothing is waiting, and nothing has changed for longer than a photo settles."""
-    calm_since, before = time.monotonic(), -1
-    end = calm_since + 600
+def _judge(lives: Lives, actor: Actor) -> int:
+    """Hold the index against a fresh one; returns how many photos there are."""
+    _settle(lives)
+    found = snapshot(lives.photond.database)
+    expected = _fresh_index(lives.photond, actor.roots)
+    wrong = differences(expected, found)
+    if wrong:
+        shutil.copy(lives.copied_index(), lives.scratch / f"wrong-{time.time_ns()}.db")
+    lives.problems += wrong
+    return len(expected)
+
+
+def _plug_all_in(lives: Lives, actor: Actor) -> int:
+    """Plug in every disk, and hold the index against a fresh one; nothing that it had is computed again.
+
+    Returns:
+        How many photos there are then.
+    """
+    assert actor.disks is not None
+    look, place = lives.look(), lives.log.stat().st_size
+    while actor.disks.unplugged:
+        actor.disks.plug(actor.random)
+    photos = _judge(lives, actor)
+    assert look is not None
+    again = look.embedded & lives.embedded_since(place)
+    lives.problems += [f"embedded again when its disk was back: {sha256}" for sha256 in again]
+    return photos
+
+
+def _settle(lives: Lives) -> None:
+    """Wait until the daemon is at rest, and has been for longer than a photo takes to settle.
+
+    What kills have quarantined is tried again first, as a user would.
+    """
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while lives.tell("resume") is None:
+        _go_on(lives, end)
+    lives.done["photos quarantined by kills"] += lives.count_quarantined()
+    while lives.tell("retry") is None:
+        _go_on(lives, end)
+    calm_since, before = time.monotonic(), None
     while time.monotonic() - calm_since < _CALM_SECONDS:
-        assert time.monotonic() < end, f"it never settles: {daemon.said}"
-        assert daemon.process.poll() is None, f"it ended: {daemon.said}"
-        (changes,) = daemon.rows("select max(rowid), count(*) from files") or [(0, 0)]
-        waiting = daemon.rows(
-            "select count(*) from jobs where state in ('queued', 'running', 'suspect')"
-        )
-        if waiting != [(0,)] or changes != before:
-            calm_since, before = time.monotonic(), changes
-        time.sleep(0.1)
+        _go_on(lives, end)
+        status = lives.status() or {}
+        at_rest = (status.get("done"), status.get("commands"))
+        is_calm = status.get("state") == "idle" and not status["settling"]
+        if not is_calm or at_rest != before or not status["commands"]:
+            calm_since, before = time.monotonic(), at_rest
 
 
-def _fresh_index(photond: Command, roots: list[Path]) -> dict[str, tuple]:
+def _go_on(lives: Lives, end: float) -> None:
+    said = lives.log.read_text("utf-8", "replace")[-4000:]
+    assert lives.process.poll() is None, f"it ended: {said}"
+    assert time.monotonic() < end, f"it never settles: {lives.status()} {said}"
+    time.sleep(0.1)
+
+
+def _fresh_index(photond: Command, roots: list[Path]) -> dict[str, Row]:
     database = photond.home / "fresh.db"
-    photond("index", *roots, code=None, PHOTOND_DATABASE=str(database))
+    for old in database.parent.glob("fresh.db*"):
+        old.unlink()
+    run = photond(
+        "index",
+        *roots,
+        code=None,
+        PHOTOND_DATABASE=str(database),
+        XDG_RUNTIME_DIR=str(photond.home),
+    )
+    assert run.code in {ExitCode.DONE, ExitCode.INCOMPLETE}, run.stderr
     return snapshot(database)
 
 
-def snapshot(database: Path) -> dict[str, tuple]:
-    """All that an index says of each photo that is there: facts, failure, embedding and tags."""
-    with closing(connect(database)) as connection:
-        rows = connection.execute(
-            """
-            select folders.path || '/' || name, files.size, files.mtime_ns, sha256, format, width,
-              height, taken_at, camera, jobs.state, jobs.reason, content_id
-            from files join folders on folders.id = folder_id
-            left join contents on contents.id = content_id
-            left join jobs on jobs.file_id = files.id
-            where files.state = 'present'
-            """
-        ).fetchall()
-        tags = connection.execute(
-            "select content_id, name, confidence from tags join labels on labels.id = label_id"
-        ).fetchall()
-        vectors = {
-            id_: np.frombuffer(blob, "<f4")
-            for id_, blob in connection.execute("select content_id, embedding from embeddings_1")
-        }
-    tags_of: dict[int, set[tuple[str, float]]] = {}
-    for content_id, name, confidence in tags:
-        tags_of.setdefault(content_id, set()).add((name, round(confidence, 4)))
-    return {
-        os.fsdecode(path) if isinstance(path, bytes) else path: (
-            *facts,
-            frozenset(tags_of.get(content_id, ())),
-            None if content_id is None else tuple(np.round(vectors[content_id], 4).tolist()),
-        )
-        for path, *facts, content_id in rows
-    }
-
-
-def _differences(expected: dict[str, tuple], found: dict[str, tuple]) -> list[str]:
-    return [
-        *(f"missing: {path}" for path in sorted(expected.keys() - found.keys())),
-        *(f"not there: {path}" for path in sorted(found.keys() - expected.keys())),
-        *(
-            f"different: {path}: {found[path][:10]} and not {expected[path][:10]}"
-            for path in sorted(expected.keys() & found.keys())
-            if expected[path] != found[path]
-        ),
-    ]
+def _check(lives: Lives) -> None:
+    run = lives.photond("db", "check", code=None)
+    if run.code != ExitCode.DONE:
+        lives.problems.append(f"photond db check: {run.stdout}{run.stderr}")

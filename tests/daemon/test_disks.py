@@ -102,3 +102,34 @@ def test_a_full_disk_is_waited_out_without_losing_anything(photond: Command, pho
         """,
     )
     assert "is full" in log
+
+
+def test_a_daemon_that_is_started_on_a_full_disk_waits_for_room(
+    photond: Command, photos: Path
+) -> None:
+    log = run_script(
+        photond,
+        photos,
+        f"""
+        mkdir ../small
+        mount -t tmpfs -o size=8m small ../small
+        export PHOTOND_DATABASE=$(realpath ../small)/index.db
+        cp $SAMPLES/cat.jpg .
+        fill() {{ dd if=/dev/zero of=../small/ballast bs=4k 2>/dev/null || true; }}
+        fill
+        start
+        wait_for yes 'grep -q waiting ../log && echo yes'
+        rm ../small/ballast
+        wait_for "{photos}/cat.jpg " found
+        # And once more with an index that is there.
+        kill -9 $daemon
+        fill
+        start
+        wait_for 2 'grep -c waiting ../log'
+        kill -0 $daemon
+        cp $SAMPLES/coffee.jpg .
+        rm ../small/ballast
+        wait_for "{photos}/cat.jpg {photos}/coffee.jpg " found
+        """,
+    )
+    assert "is full" in log

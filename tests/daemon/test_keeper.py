@@ -230,7 +230,7 @@ def test_any_history_ends_in_the_index_that_a_fresh_scan_would_make(
             world.act(*one)
         world.settle()
         assert world.indexed() == world.on_disk()
-        assert check.problems(world.connection) == []
+        assert check.findings(world.connection) == []
         # Nothing is embedded twice, however it was moved about.
         assert set(world.tower.asked.values()) <= {1}
         # Nor is there anything that a scan of everything would still find.

@@ -155,6 +155,44 @@ class StubTagger:
         """No tags."""
 
 
+def embedded(job: jobs.Job, path: Path) -> Embedded:
+    """The outcome of reading a photo as it is."""
+    status = path.stat()
+    return Embedded(
+        job,
+        FileStat(path.name, status.st_size, status.st_mtime_ns, status.st_ino),
+        f"{status.st_mtime_ns:064x}",
+        Facts("JPEG", 1, 1),
+        np.eye(1, DIMENSION, dtype=np.float32)[0],
+    )
+
+
+@pytest.mark.parametrize("is_in_hand", [False, True])
+def test_a_photo_that_changed_and_went_away_unread_is_read_when_it_is_back(
+    index, root, is_in_hand
+) -> None:
+    photo = root / "a.jpg"
+    put(photo)
+    scan(index, root)
+    committer = Committer(index, 1, StubTagger())
+    (job,) = jobs.claim(index, 1)
+    committer.commit([embedded(job, photo)])
+    os.utime(photo, (1e9, 1e9))
+    scan(index, root)
+    changed = jobs.claim(index, 1) if is_in_hand else []
+    root.rename(root.with_name("away"))
+    scan(index, root)
+    assert states(index) == {"a.jpg": "offline"}
+    committer.commit([Vanished(job) for job in changed])
+    root.with_name("away").rename(root)
+    scan(index, root)
+    (job,) = jobs.claim(index, 1)
+    committer.commit([embedded(job, photo)])
+    assert states(index) == {"a.jpg": "present"}
+    scan(index, root)
+    assert waiting(index) == []
+
+
 @pytest.mark.parametrize("kind", [Embedded, Failed, Vanished])
 def test_an_outcome_of_a_photo_that_left_meanwhile_changes_nothing(index, root, kind) -> None:
     put(root / "a.jpg", root / "stays.jpg")

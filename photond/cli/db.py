@@ -1,0 +1,184 @@
+"""`photond db`: the index as a file."""
+
+from contextlib import ExitStack, closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from photond.cli.command import command
+from photond.cli.output import finish, note, print_json, print_line, printable
+from photond.cli.session import Session, absolute
+from photond.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from photond.store.check import Finding
+    from photond.store.space import Stats
+
+app = typer.Typer(
+    help="The index's file: check it, copy it, make it smaller.", no_args_is_help=True
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def check(
+    session: Session,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Mend what can be mended; no daemon and no pass may run meanwhile."
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Prove that the index is whole, or say what is wrong with it, each with what can be done.
+
+    The file itself, what its rows say of each other, and that photos and embeddings agree. It may run
+    beside the daemon. Exits with 5 if anything is wrong, and is still so after --repair. Nothing that
+    --repair removes is lost: photos are read and embedded again by the next pass.
+    """
+    from photond.store import check
+    from photond.store.database import explained
+    from photond.store.lock import only_indexer
+
+    database = session.database
+    with ExitStack() as stack:
+        connection = stack.enter_context(closing(session.open_index()))
+        stack.enter_context(explained(database))
+        if repair:
+            stack.enter_context(only_indexer(database))
+        found = check.findings(connection)
+        left = found
+        if repair and any(finding.can_be_mended for finding in found):
+            check.repair(connection)
+            left = check.findings(connection)
+    mended = [finding for finding in found if finding not in left]
+    if json:
+        print_json(
+            {
+                "index": str(database),
+                "is_whole": not left,
+                "mended": [finding.detail for finding in mended],
+                "findings": [asdict(finding) for finding in left],
+            }
+        )
+    else:
+        _print_findings(database, left, mended)
+    finish(ExitCode.INDEX if left else ExitCode.DONE)
+
+
+def backup(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy is written.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file if there is one.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Write a copy of the index, also while the daemon is writing to it.
+
+    The copy is checked before it takes its place, and readable by you alone. To restore it, stop the
+    daemon and copy it to where the index was, after removing that one and its -wal and -shm.
+    """
+    from photond.store.backup import backup
+    from photond.store.database import explained
+
+    target = Path(absolute(file))
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder", "Name the file to write.")
+    if target.exists() and not force:
+        raise UsageError(f"{target} is there already", "--force replaces it.")
+    if target.exists() and target.samefile(session.database):
+        raise UsageError(f"{target} is the index itself")
+    with closing(session.open_index()) as connection, explained(session.database):
+        size = backup(connection, target)
+    if json:
+        print_json({"backup": str(target), "bytes": size})
+    else:
+        print_line(f"{printable(str(target))}: {size / 1e6:.1f} MB, checked")
+
+
+def vacuum(session: Session, json: JsonOption = False) -> None:
+    """Give the room back that photos and packs left behind; says how much.
+
+    It needs as much room again while it runs, and no daemon and no pass may run meanwhile.
+    """
+    from photond.store import space
+    from photond.store.database import explained
+    from photond.store.lock import only_indexer
+
+    database = session.database
+    with (
+        closing(session.open_index()) as connection,
+        explained(database),
+        only_indexer(database),
+    ):
+        before = database.stat().st_size + space.wal_bytes(database)
+        space.vacuum(connection)
+        after = database.stat().st_size + space.wal_bytes(database)
+    if json:
+        print_json({"freed_bytes": before - after, "bytes": after})
+    else:
+        print_line(f"{(before - after) / 1e6:.1f} MB freed, {after / 1e6:.1f} MB left")
+
+
+def stats(session: Session, json: JsonOption = False) -> None:
+    """Show what is in the index, and what takes how much room."""
+    from photond.store import space
+    from photond.store.database import explained
+
+    database = session.database
+    with closing(session.open_index()) as connection, explained(database):
+        found = space.stats(connection, database)
+    if json:
+        print_json({"index": str(database)} | asdict(found))
+    else:
+        _print_stats(database, found)
+
+
+def _print_findings(database: Path, left: "list[Finding]", mended: "list[Finding]") -> None:
+    for finding in mended:
+        print_line(f"mended: {finding.detail}")
+    for finding in left:
+        print_line(f"{finding.detail} -> {finding.remedy}")
+    if not left:
+        print_line(f"{printable(str(database))} is whole")
+    elif mended:
+        note("photond: not everything could be mended")
+
+
+def _print_stats(database: Path, found: "Stats") -> None:
+    def listed(counts: dict[str, int]) -> str:
+        return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+    print_line(
+        f"{printable(str(database))}: {_megabytes(found.file_bytes)}, of which "
+        f"{_megabytes(found.free_bytes)} are free; {_megabytes(found.wal_bytes)} not yet written into it"
+    )
+    per_photo = found.bytes_per_photo
+    a_photo = "" if per_photo is None else f", {per_photo / 1000:.1f} kB a photo"
+    print_line(f"photos: {listed(found.files) or 'none'}{a_photo}")
+    print_line(f"jobs: {listed(found.jobs) or 'none'}")
+    unused = f", {found.unused_contents:,} without a file" if found.unused_contents else ""
+    print_line(f"contents: {found.contents:,}{unused}")
+    print_line(f"tags: {found.tags:,}, {found.user_tags:,} of the user's own")
+    for pack in found.packs:
+        print_line(
+            f"pack {pack.name!r} ({pack.state}): {pack.embeddings:,} embeddings of "
+            f"{pack.dimension} figures, {_megabytes(pack.bytes)}"
+        )
+    for name, size in found.tables.items():
+        share = f", {size / found.photos:.0f} bytes a photo" if found.photos else ""
+        print_line(f"table {name}: {_megabytes(size)}{share}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.2f} MB"
+
+
+command(app, "check")(check)
+command(app, "backup")(backup)
+command(app, "vacuum")(vacuum)
+command(app, "stats")(stats)

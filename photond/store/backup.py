@@ -1,0 +1,71 @@
+"""Copying an index while it is written to."""
+
+import os
+import tempfile
+from contextlib import closing, suppress
+from pathlib import Path
+
+from photond.errors import IndexDatabaseError
+from photond.store.check import findings
+from photond.store.database import Connection, connect, explained
+
+
+def backup(connection: Connection, target: Path) -> int:
+    """Write a copy of one state of an index, readable by its owner alone, in place of `target`.
+
+    The copy stands at its place when it is complete, was checked and is on the disk, and not before.
+
+    Args:
+        connection: The index; others may write to it meanwhile, and need not wait.
+        target: Where to.
+
+    Returns:
+        How many bytes it has.
+
+    Raises:
+        IndexDatabaseError: The copy cannot be written, or the index is not whole.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise IndexDatabaseError(
+            f"a backup cannot be written to {target.parent}: {error.strerror}"
+        ) from error
+    copy = Path(name)
+    try:
+        os.close(descriptor)
+        with explained(target):
+            _fill(copy, connection)
+        os.replace(copy, target)  # noqa: PTH105 - beside the other calls of its kind
+        _sync(target.parent)
+    except OSError as error:
+        raise IndexDatabaseError(
+            f"the backup {target} cannot be written: {error.strerror}"
+        ) from error
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                copy.with_name(copy.name + suffix).unlink()
+    return target.stat().st_size
+
+
+def _fill(copy: Path, connection: Connection) -> None:
+    with closing(connect(copy)) as target:
+        # All pages in one step: between steps a writer would have it begin anew.
+        connection.backup(target)
+        # One file, without a -wal beside it that could be left behind.
+        target.execute("pragma journal_mode = delete")
+        if found := findings(target):
+            raise IndexDatabaseError(
+                f"no backup was made, for the index is not whole: {found[0].detail}",
+                "`photond db check` says more.",
+            )
+    _sync(copy)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
