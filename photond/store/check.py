@@ -29,10 +29,40 @@ def problems(connection: Connection) -> list[str]:
         found.append("no model pack answers searches")
     (unread,) = connection.execute(
         """
-        select count(*) from files left join jobs on jobs.file_id = files.id
-        where content_id is null and files.state = 'present' and jobs.file_id is null
+        select count(*) from files
+        left join jobs on jobs.file_id = files.id
+        left join files as photo on photo.id = files.companion_of
+        left join jobs as photo_jobs on photo_jobs.file_id = photo.id
+        where files.content_id is null and files.state = 'present' and jobs.file_id is null
+          -- A companion is read if its photo cannot be.
+          and not (photo.id is not null
+            and (photo.content_id is not null or photo_jobs.state in ('queued', 'running', 'suspect')))
         """
     ).fetchone()
     if unread:
         found.append(f"{unread} photos are neither indexed nor waiting")
+    return found + _problems_of_companions(connection)
+
+
+def _problems_of_companions(connection: Connection) -> list[str]:
+    strayed, doubled = connection.execute(
+        """
+        select
+          count(*) filter (where photo.folder_id != files.folder_id or photo.state != 'present'
+            or photo.companion_of is not null),
+          count(*) filter (where photo.content_id is not null
+            and (files.content_id is not null or jobs.file_id is not null))
+        from files
+        join files as photo on photo.id = files.companion_of
+        left join jobs on jobs.file_id = files.id
+        where files.state = 'present'
+        """
+    ).fetchone()
+    found = []
+    if strayed:
+        found.append(f"{strayed} RAW files are paired with a photo that is not beside them")
+    if doubled:
+        found.append(
+            f"{doubled} RAW files are indexed beside the photo that is read in their place"
+        )
     return found
