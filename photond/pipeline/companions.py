@@ -4,7 +4,7 @@ Pure, and by names alone, so that a look at any moment and in any order comes to
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from photond.imaging.formats import RAW_SUFFIXES, suffix
 
@@ -12,7 +12,7 @@ from photond.imaging.formats import RAW_SUFFIXES, suffix
 _READ_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".heic", ".heif", ".hif")
 
 
-def photos_of(names: Iterable[str]) -> dict[str, str]:
+def photos_of(names: Collection[str]) -> dict[str, str]:
     """The photo that is read in place of each RAW file, by the RAW's name.
 
     A RAW's photo has its name but for the suffix (`DSC1.ARW`, `dsc1.jpg`), or else its whole name with
@@ -22,10 +22,11 @@ def photos_of(names: Iterable[str]) -> dict[str, str]:
     Args:
         names: Of the files of one folder.
     """
-    names = list(names)
-    raws = [name for name in names if suffix(name) in RAW_SUFFIXES]
-    if not raws:
+    # Most folders have no RAW, and every pass comes by each of them: few endings are sooner looked at.
+    endings = {name.rpartition(".")[2] for name in names}
+    if RAW_SUFFIXES.isdisjoint(f".{ending.lower()}" for ending in endings):
         return {}
+    raws = [name for name in names if suffix(name) in RAW_SUFFIXES]
     photos: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
         if suffix(name) in _READ_SUFFIXES:
@@ -57,13 +58,12 @@ def may_have_relatives(name: str) -> bool:
 
 def _exposure(name: str) -> str | None:
     """What the names of all files of one exposure have in common; None for one that pairs with none."""
-    kind = suffix(name)
-    if kind in RAW_SUFFIXES:
-        return _stem(name).casefold()
-    if kind not in _READ_SUFFIXES:
+    if suffix(name) not in RAW_SUFFIXES and suffix(name) not in _READ_SUFFIXES:
         return None
     stem = _stem(name)
-    return (_stem(stem) if suffix(stem) in RAW_SUFFIXES else stem).casefold()
+    while suffix(stem) in RAW_SUFFIXES:
+        stem = _stem(stem)
+    return stem.casefold()
 
 
 def _rank(photo: str, raw: str) -> tuple[bool, int, str]:
