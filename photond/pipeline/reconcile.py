@@ -97,10 +97,10 @@ def compare(
     comparison = _Comparison(known, unsure, in_hand)
     stats = {stat.name: stat for stat in found}
     for stat in found:
-        photo = pairs.get(stat.name)
-        if photo is None:
+        if stat.name not in pairs:
             comparison.judge(stat, "alone")
             continue
+        photo = pairs[stat.name]
         part = comparison.part_beside(photo, stats.get(photo))
         if part == "covered":
             comparison.judge_covered(stat, photo)
