@@ -48,7 +48,13 @@ def with_relatives(names: Iterable[str], present: Iterable[str]) -> set[str]:
     """
     asked = set(names)
     exposures = {exposure for name in asked if (exposure := _exposure(name)) is not None}
-    return asked | {name for name in present if _exposure(name) in exposures}
+    # A folder may have very many names: most are ruled out by how they begin.
+    beginnings = {_beginning(exposure) for exposure in exposures}
+    return asked | {
+        name
+        for name in present
+        if _beginning(name).casefold() in beginnings and _exposure(name) in exposures
+    }
 
 
 def may_have_relatives(name: str) -> bool:
@@ -69,6 +75,10 @@ def _exposure(name: str) -> str | None:
 def _rank(photo: str, raw: str) -> tuple[bool, int, str]:
     """The smaller, the rather it is read: the same case first, then by suffix, then by name."""
     return not photo.startswith(_stem(raw)), _READ_SUFFIXES.index(suffix(photo)), photo
+
+
+def _beginning(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _stem(name: str) -> str:
