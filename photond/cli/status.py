@@ -33,6 +33,7 @@ class Report:
         daemon_problem: Why it says nothing although it is there; empty if it does.
         switching_to: The pack that is about to answer, and how many embeddings it has.
         counts: How many photos are "present", "offline" and "missing".
+        companions: How many RAW files are there that a JPEG or HEIC is read in place of.
     """
 
     index: str
@@ -43,6 +44,7 @@ class Report:
     embeddings: int
     switching_to: tuple[str, int] | None
     counts: dict[str, int]
+    companions: int
     waiting: int
     failures: "list[FailedJob]"
     folders: "list[Scan]"
@@ -106,7 +108,7 @@ def _watch(session: Session) -> None:
 
 def _report(session: Session) -> Report:
     from photond.daemon.client import DaemonError, ask
-    from photond.store import embeddings, files, jobs, packs, scans
+    from photond.store import companions, embeddings, files, jobs, packs, scans
     from photond.store.database import explained
 
     answer, problem = None, ""
@@ -132,6 +134,7 @@ def _report(session: Session) -> Report:
             embeddings=0 if serving is None else embedded[serving.id],
             switching_to=None if answers == session.pack.name else (session.pack.name, switched),
             counts=files.counts_by_state(connection),
+            companions=companions.count_companions(connection),
             waiting=jobs.count_waiting(connection),
             failures=jobs.failures(connection),
             folders=scans.last_scans(connection),
@@ -150,6 +153,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "photos": report.counts.get("present", 0),
         "offline": report.counts.get("offline", 0),
         "missing": report.counts.get("missing", 0),
+        "companions": report.companions,
         "embeddings": report.embeddings,
         "waiting": report.waiting,
         "failed": [
@@ -174,7 +178,8 @@ def _lines(report: Report, most_failures: int) -> list[str]:
     if report.switching_to:
         name, embedded = report.switching_to
         lines.append(f"switching to {name}, {_embeddings(embedded)} so far")
-    lines.append(f"photos    {report.counts.get('present', 0):,}")
+    beside = f", {report.companions:,} with a RAW beside them" if report.companions else ""
+    lines.append(f"photos    {report.counts.get('present', 0):,}{beside}")
     for state in ("offline", "missing"):
         if count := report.counts.get(state):
             lines.append(f"{state:<10}{count:,}")

@@ -33,6 +33,13 @@ class IndexSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden: Annotated[
         bool, Meta(description="Also index files and folders whose name starts with a dot.")
     ] = False
+    pair_raw: Annotated[
+        bool,
+        Meta(
+            description="Take a RAW and the JPEG or HEIC of the same name beside it for one photo: the "
+            "JPEG or HEIC is read, and the RAW is only known."
+        ),
+    ] = True
     workers: Annotated[
         int,
         Meta(

@@ -10,7 +10,7 @@ import numpy as np
 
 from photond.pipeline.tagger import Tagger
 from photond.pipeline.work import Embedded, Failed, Outcome, Same, Vanished
-from photond.store import contents, embeddings, files, jobs, tags
+from photond.store import companions, contents, embeddings, files, jobs, tags
 from photond.store.contents import Content
 from photond.store.database import Connection, transaction
 from photond.store.files import Absence, FileStat
@@ -69,21 +69,31 @@ class Committer:
                 assert known_id is not None
                 return self._link(outcome.job.file_id, known_id, outcome.stat)
             case Failed():
-                jobs.fail(self.connection, outcome.job.file_id, outcome.failure, outcome.reason)
-                if outcome.failure == "undecodable":
-                    # What was known of the path is not true of these bytes.
-                    files.set_content(self.connection, outcome.job.file_id, None)
+                self._fail(outcome)
                 return "failed"
             case Vanished():
                 absence: Absence = "missing" if _has_left(outcome.job.path) else "offline"
                 files.mark_absent(self.connection, [outcome.job.file_id], absence)
+                if absence == "missing":
+                    companions.photo_left(self.connection, outcome.job.file_id)
                 return "vanished"
+
+    def _fail(self, outcome: Failed) -> None:
+        file_id = outcome.job.file_id
+        jobs.fail(self.connection, file_id, outcome.failure, outcome.reason)
+        before = files.content_of(self.connection, file_id)
+        if outcome.failure == "undecodable":
+            # What was known of the path is not true of these bytes.
+            files.set_content(self.connection, file_id, None)
+        if before is None or outcome.failure == "undecodable":
+            companions.photo_failed(self.connection, file_id, before, self.pack_id)
 
     def _link(self, file_id: int, content_id: int, stat: FileStat) -> Result:
         jobs.finish(self.connection, file_id)
         before = files.content_of(self.connection, file_id)
         files.set_content(self.connection, file_id, content_id)
         files.update_file(self.connection, file_id, stat)
+        companions.photo_was_read(self.connection, file_id, content_id)
         if before == content_id:
             return "unchanged"
         if before is not None:
@@ -93,6 +103,7 @@ class Committer:
         moved_from = self._moved_from(file_id, content_id)
         if moved_from is None:
             return "new"
+        companions.photo_left(self.connection, moved_from)
         files.delete_file(self.connection, moved_from)
         return "moved"
 

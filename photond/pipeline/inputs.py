@@ -24,7 +24,11 @@ def rules_of(settings: Settings) -> Rules:
     Raises:
         ConfigError: A pattern of the user's is not one.
     """
-    rules = Rules(hidden=settings.index.hidden, follow_symlinks=settings.index.follow_symlinks)
+    rules = Rules(
+        hidden=settings.index.hidden,
+        follow_symlinks=settings.index.follow_symlinks,
+        pair_raw=settings.index.pair_raw,
+    )
     if not settings.index.exclude:
         return rules
     try:

@@ -43,12 +43,14 @@ class Rules:
         hidden: Take names that start with a dot too. Temporary names, the trash and version control
             stay out even then.
         follow_symlinks: Enter folders that are symbolic links.
+        pair_raw: Read of a RAW and the JPEG or HEIC of the same exposure only the latter.
         scopes: Patterns in the language of `.gitignore`, each with the folder below which they hold,
             as a path below the root that is empty or ends with a slash; the outermost first.
     """
 
     hidden: bool = False
     follow_symlinks: bool = False
+    pair_raw: bool = True
     scopes: tuple[tuple[str, GitIgnoreSpec], ...] = ()
 
     def within(self, folder: str, lines: Sequence[str]) -> "Rules":

@@ -1,17 +1,19 @@
 """Scanning folders: what changed on disk becomes jobs in the index."""
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from structlog import get_logger
 
+from photond.pipeline.companions import photos_of
 from photond.pipeline.reconcile import (
     Changes,
     absence_below,
     absent_folders,
     compare,
     is_below_any,
+    is_same,
 )
 from photond.pipeline.rules import Rules
 from photond.pipeline.walk import (
@@ -24,8 +26,9 @@ from photond.pipeline.walk import (
     volume_at,
     walk,
 )
-from photond.store import files, jobs, scans
+from photond.store import companions, files, jobs, scans
 from photond.store.database import Connection, transaction
+from photond.store.files import KnownFile
 
 log = get_logger(__name__)
 
@@ -170,17 +173,23 @@ class Scan:
     def _take_one(self) -> None:
         """Look at the root, which is a file and is indexed whatever its name: the user named it."""
         parent, _, name = self._root.rpartition("/")
-        stat = file_stat(name, os.stat(self._root))  # noqa: PTH116 - see walk
-        folder = files.folder(self._connection, parent or "/")
+        parent = parent or "/"
+        found = [file_stat(name, os.stat(self._root))]  # noqa: PTH116 - see walk
+        beside = look(Place(parent, parent, self._rules), {name}, lambda _path: None)
+        if isinstance(beside, Listing):
+            found += [stat for stat in beside.files if stat.name != name]
+        folder = files.folder(self._connection, parent)
+        names = {stat.name for stat in found}
         known = (
             {}
             if folder is None
-            else files.files_in(self._connection, folder.id, self._pack_id, {name})
+            else files.files_in(self._connection, folder.id, self._pack_id, names)
         )
-        changes = compare([stat], known, "missing", in_hand=self._watcher.in_hand())
+        in_hand = self._watcher.in_hand()
+        changes = compare(found, known, "missing", (), in_hand, self._pairs(names))
         self.counts.unchanged += changes.unchanged
         with transaction(self._connection):
-            self._note(files.add_folder(self._connection, parent or "/"), changes)
+            self._note(files.add_folder(self._connection, parent), changes, known)
 
     def _take(self, listing: Listing, names: Collection[str] | None = None) -> None:
         """Note what is to be noted about a folder, or about some names in it."""
@@ -193,38 +202,60 @@ class Scan:
             self._offline.append(listing.path)
         elif is_below_any(listing.path, self._offline):
             absence = "offline"
+        found = [stat.name for stat in listing.files]
+        asked = None if names is None else {*names, *found}
         known = (
             {}
             if folder is None
-            else files.files_in(self._connection, folder.id, self._pack_id, names)
+            else files.files_in(self._connection, folder.id, self._pack_id, asked)
         )
+        unsure = listing.unsure
+        if names is not None:
+            unsure |= _unsettled(listing, names, known)
         in_hand = self._watcher.in_hand()
-        changes = compare(listing.files, known, absence, listing.unsure, in_hand)
+        pairs = self._pairs([*found, *listing.unsure])
+        changes = compare(listing.files, known, absence, unsure, in_hand, pairs)
         self.counts.unchanged += changes.unchanged
         for name in changes.held:
-            if names is None or (name in known and known[name].id in in_hand):
+            # What has not settled is announced by the kernel once more, and looked at then.
+            is_in_hand = name in known and known[name].id in in_hand
+            if names is None or name not in unsure or is_in_hand:
                 self._watcher.on_held(listing.path, name)
         # Some names alone say nothing about what else lies on the volume.
         has_new_volume = (
             names is None and listing.volume is not None and listing.volume != stored_volume
         )
-        if has_new_volume or changes.new or changes.changed or changes.returned or changes.gone:
+        if has_new_volume or not changes.is_empty:
             with transaction(self._connection):
                 folder_id = files.add_folder(self._connection, listing.path)
                 if listing.volume is not None and has_new_volume:
                     files.set_volume(self._connection, folder_id, listing.volume)
-                self._note(folder_id, changes)
+                self._note(folder_id, changes, known)
                 files.mark_absent(self._connection, changes.gone, absence)
 
-    def _note(self, folder_id: int, changes: Changes) -> None:
+    def _pairs(self, names: Collection[str]) -> Mapping[str, str]:
+        return photos_of(names) if self._rules.pair_raw else {}
+
+    def _note(self, folder_id: int, changes: Changes, known: Mapping[str, KnownFile]) -> None:
+        ids = {name: file.id for name, file in known.items()}
+        for file_id in changes.parted:
+            companions.part(self._connection, file_id)
         for stat in changes.new:
-            file_id = files.add_file(self._connection, folder_id, stat)
-            jobs.queue(self._connection, file_id, first=self._is_news)
+            ids[stat.name] = files.add_file(self._connection, folder_id, stat)
+            jobs.queue(self._connection, ids[stat.name], first=self._is_news)
         for file_id, stat in changes.changed:
             files.update_file(self._connection, file_id, stat)
             jobs.queue(self._connection, file_id, first=self._is_news)
         for file_id, stat in changes.returned:
             files.update_file(self._connection, file_id, stat)
+        for one in changes.covered:
+            if one.stat.name not in ids:
+                ids[one.stat.name] = files.add_file(self._connection, folder_id, one.stat)
+            file_id, photo_id = ids[one.stat.name], ids[one.photo]
+            files.update_file(self._connection, file_id, one.stat)
+            companions.cover(self._connection, file_id, photo_id, is_as_read=one.is_as_read)
+        for name, photo in changes.standing_in:
+            companions.pair(self._connection, ids[name], ids[photo])
         self.counts.queued += len(changes.new) + len(changes.changed)
         self.counts.unchanged += len(changes.returned)
 
@@ -279,6 +310,18 @@ def scan(
         if should_stop():
             break
     return one.counts
+
+
+def _unsettled(
+    listing: Listing, names: Collection[str], known: Mapping[str, KnownFile]
+) -> frozenset[str]:
+    """Of the files beside those that were to be looked at, those that may still be written to."""
+    return frozenset(
+        stat.name
+        for stat in listing.files
+        if stat.name not in names
+        and not (stat.name in known and is_same(stat, known[stat.name].stat))
+    )
 
 
 def _is_empty(root: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from structlog import get_logger
 
+from photond.pipeline.companions import may_have_relatives, with_relatives
 from photond.pipeline.rules import IGNORE_FILE, Rules
 from photond.store.files import FileStat
 
@@ -129,7 +130,7 @@ def walk(
 def look(
     place: Place, names: Iterable[str], on_folder: Callable[[str], None]
 ) -> Listing | Unreadable:
-    """As much of one folder as some names say, looked at now.
+    """As much of one folder as some names say, looked at now, and what they may be paired with.
 
     Args:
         place: Its place.
@@ -137,10 +138,13 @@ def look(
         on_folder: Told of each name that is a folder.
     """
     rules = _with_own(place)
+    names = set(names)
     files: list[FileStat] = []
     unsure: set[str] = set()
     try:
         here = os.stat(place.path)  # noqa: PTH116 - as above
+        if rules.pair_raw and any(map(may_have_relatives, names)):
+            names = with_relatives(names, os.listdir(place.path))  # noqa: PTH208 - as above
     except OSError as error:
         return Unreadable(place.path, _reason(error))
     is_volatile = here.st_dev in _volatile_devices()

@@ -20,7 +20,7 @@ _NAMES_AT_ONCE = 500
 _NEVER_NS = -(2**63)
 
 Absence = Literal["missing", "offline"]
-Outlook = Literal["indexed", "failed", "waiting", "due"]
+Outlook = Literal["indexed", "failed", "waiting", "covered", "due"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,18 @@ class KnownFile:
         stat: As of the last time when it was seen.
         state: "present", "missing" or "offline".
         outlook: "indexed"; "failed" in a way that only a change can mend; "waiting" if its job is there
-            already; "due" if it needs one.
+            already; "covered" if its photo is read in its place; "due" if it needs a job.
+        companion_of: The id of the photo that it is a companion of, if it is one.
+        has_failed: Whether it could not be read and nothing is known of it, so that its companions are
+            read.
     """
 
     id: int
     stat: FileStat
     state: str
     outlook: Outlook
+    companion_of: int | None = None
+    has_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +122,12 @@ def files_in(
           case
             when jobs.state in ('queued', 'running', 'suspect') then 'waiting'
             when jobs.state = 'quarantined' or jobs.failure = 'undecodable' then 'failed'
+            when jobs.state is null and companion_of is not null and content_id is null then 'covered'
             when jobs.state is null and embeddings.rowid is not null then 'indexed'
             else 'due'
-          end
+          end,
+          companion_of,
+          content_id is null and jobs.state in ('failed', 'quarantined')
         from files
         left join jobs on jobs.file_id = files.id
         left join {embedded_contents(pack_id)} as embeddings on embeddings.rowid = content_id
@@ -128,8 +136,10 @@ def files_in(
         (folder_id, *values),
     )
     return {
-        name: KnownFile(id_, FileStat(name, size, mtime_ns, inode), state, outlook)
-        for id_, stored, size, mtime_ns, inode, state, outlook in rows
+        name: KnownFile(
+            id_, FileStat(name, size, mtime_ns, inode), state, outlook, photo_id, bool(has_failed)
+        )
+        for id_, stored, size, mtime_ns, inode, state, outlook, photo_id, has_failed in rows
         for name in (from_column(stored),)
         if asked is None or name in asked
     }
@@ -220,12 +230,12 @@ def count_unread(connection: Connection) -> int:
 
 
 def count_offline(connection: Connection, path: str) -> int:
-    """How many files below a path are on a disk that is not there."""
+    """How many photos below a path are on a disk that is not there."""
     return _count_below(connection, path, "files.state = 'offline'")
 
 
 def count_missing(connection: Connection, path: str, since: str) -> int:
-    """How many files below a path were noticed to be missing at a moment or later."""
+    """How many photos below a path were noticed to be missing at a moment or later."""
     return _count_below(connection, path, "files.state = 'missing' and missing_since >= ?", since)
 
 
@@ -234,7 +244,7 @@ def _count_below(connection: Connection, path: str, condition: str, *values: str
     row = connection.execute(
         f"""
         select count(*) from folders join files on files.folder_id = folders.id
-        where {is_below} and {condition}
+        where {is_below} and {condition} and not (companion_of is not null and content_id is null)
         """,
         (*path_values, *values),
     ).fetchone()
@@ -248,12 +258,17 @@ def content_of(connection: Connection, file_id: int) -> int | None:
 
 
 def content_at(connection: Connection, path: str) -> int | None:
-    """The id of the content of the photo at a path, if the index has it."""
+    """The id of the content of the photo at a path, if the index has it.
+
+    Of a RAW file in whose place a photo is read, it is the photo's.
+    """
     folder_path, _, name = path.rpartition("/")
     row = connection.execute(
         """
-        select content_id from files join folders on folders.id = files.folder_id
-        where folders.path = ? and name = ?
+        select coalesce(files.content_id, photo.content_id) from files
+        join folders on folders.id = files.folder_id
+        left join files as photo on photo.id = files.companion_of
+        where folders.path = ? and files.name = ?
         """,
         (to_column(folder_path or "/"), to_column(name)),
     ).fetchone()

@@ -102,6 +102,19 @@ def recover(connection: Connection) -> int:
             (MAX_CRASHES,),
         ).rowcount
         connection.execute("update jobs set state = 'suspect' where state = 'running'")
+        # What a quarantined photo would have been read in place of is read now.
+        connection.execute(
+            """
+            insert into jobs (file_id, state, modified_ns, queued_at)
+            select files.id, 'queued', files.mtime_ns, ? from files
+            join files as photo on photo.id = files.companion_of
+            join jobs as quarantine on quarantine.file_id = photo.id
+            where quarantine.state = 'quarantined' and photo.content_id is null
+              and files.state = 'present' and files.content_id is null
+            on conflict do nothing
+            """,
+            (now(),),
+        )
     return quarantined
 
 

@@ -93,6 +93,8 @@ def count_lacking(connection: Connection, pack_id: int) -> int:
         left join jobs on jobs.file_id = files.id
         left join {embedded_contents(pack_id)} as embeddings on embeddings.rowid = content_id
         where files.state = 'present' and embeddings.rowid is null
+          -- A companion has nothing to be embedded.
+          and not (companion_of is not null and content_id is null and jobs.state is null)
           and (jobs.state is null or jobs.state in ('queued', 'running', 'suspect'))
         """
     ).fetchone()

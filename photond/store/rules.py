@@ -148,11 +148,19 @@ def _files(pack_ids: Sequence[int]) -> Iterator[Rule]:
         end where {undated}
         """,
     )
+    yield from _companions()
     embedded = " union all ".join(f"select rowid from {embedded_contents(id_)}" for id_ in pack_ids)
+    # A companion is read only if its photo cannot be.
     left = f"""
-        select files.id, mtime_ns from files left join jobs on jobs.file_id = files.id
+        select files.id, files.mtime_ns from files
+        left join jobs on jobs.file_id = files.id
+        left join files as photo on photo.id = files.companion_of
+        left join jobs as photo_jobs on photo_jobs.file_id = photo.id
         where files.state = 'present' and jobs.file_id is null
-          and (content_id is null or content_id not in ({embedded or "select null where 0"}))
+          and (files.content_id is null
+            or files.content_id not in ({embedded or "select null where 0"}))
+          and not (photo.id is not null and (photo.content_id is not null
+            or photo_jobs.state in ('queued', 'running', 'suspect')))
     """
     yield Rule(
         "{count} photos are neither indexed nor waiting",
@@ -163,3 +171,27 @@ def _files(pack_ids: Sequence[int]) -> Iterator[Rule]:
         select id, 'queued', mtime_ns, {_NOW} from ({left})
         """,
     )
+
+
+def _companions() -> Iterator[Rule]:
+    """A RAW and the photo beside it that is read in its place; parted, they are paired by the next scan."""
+    pairs = """
+        select files.id from files
+        join files as photo on photo.id = files.companion_of
+        left join jobs on jobs.file_id = files.id
+        where files.state = 'present'
+    """
+    strayed = f"""
+        {pairs} and (photo.folder_id != files.folder_id or photo.state != 'present'
+          or photo.companion_of is not null)
+    """
+    doubled = f"""
+        {pairs} and photo.content_id is not null
+          and (files.content_id is not null or jobs.file_id is not null)
+    """
+    for broken, query in (
+        ("{count} RAW files are paired with a photo that is not beside them", strayed),
+        ("{count} RAW files are indexed beside the photo that is read in their place", doubled),
+    ):
+        mend = f"update files set companion_of = null where id in ({query})"
+        yield Rule(broken, query, "parts them, and the next scan pairs them anew", mend)

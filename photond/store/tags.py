@@ -142,7 +142,10 @@ def set_user_tag(connection: Connection, content_id: int, label: str, verdict: V
 
 
 def copy_user_tags(connection: Connection, from_id: int, to_id: int) -> None:
-    """Let a content have the user's tags of another one, as after a photo was edited."""
+    """Let a content have the user's tags of another one, as after a photo was edited.
+
+    Where the user has decided about a tag of both, what was decided last counts.
+    """
     connection.execute(
         """
         insert into user_tags (sha256, label_id, verdict, decided_at)
@@ -151,9 +154,20 @@ def copy_user_tags(connection: Connection, from_id: int, to_id: int) -> None:
         join contents as edited on edited.id = ?
         join user_tags on user_tags.sha256 = original.sha256
         where original.id = ?
-        on conflict do nothing
+        on conflict (sha256, label_id) do update set
+          verdict = excluded.verdict, decided_at = excluded.decided_at
+        where excluded.decided_at > user_tags.decided_at
         """,
         (to_id, from_id),
+    )
+    connection.execute(
+        """
+        delete from tags where content_id = ? and label_id in (
+          select label_id from user_tags join contents on contents.sha256 = user_tags.sha256
+          where contents.id = ? and verdict = 'removed'
+        )
+        """,
+        (to_id, to_id),
     )
 
 

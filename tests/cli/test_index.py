@@ -45,13 +45,44 @@ def test_photos_of_every_format_are_found_by_what_they_show(photond, photos, sam
     for suffix in ("jpg", "png", "webp", "tif", "gif", "bmp", "heic", "avif"):
         kind = {"jpg": "JPEG", "tif": "TIFF", "heic": "HEIF"}.get(suffix, suffix.upper())
         (photos / f"cat.{suffix}").write_bytes(encoded(cat, kind))
-    (photos / "cat.dng").write_bytes(make_dng(cat))
+    (photos / "raw").mkdir()
+    (photos / "raw" / "cat.dng").write_bytes(make_dng(cat))
     for other in ("coffee", "rocket", "pagoda"):
         sample(other, photos / f"{other}.jpg")
     assert photond("index", photos, "--json").json["new"] == 12
     hits = photond("query", "a cat", "--json").json
     assert {Path(hit["path"]).stem for hit in hits[:9]} == {"cat"}
     assert all(hit["width"] > 0 for hit in hits)
+
+
+def test_a_raw_and_its_jpeg_are_one_photo_until_the_jpeg_goes(photond, photos, sample) -> None:
+    jpeg = sample("cat", photos / "DSC1.JPG")
+    raw = photos / "DSC1.DNG"
+    raw.write_bytes(make_dng(Image.open(jpeg).convert("RGB")))
+    assert photond("index", photos, "--json").json["new"] == 1
+    assert [hit["path"] for hit in photond("query", "a cat", "--json").json] == [str(jpeg)]
+    photond("tag", raw, "--add", "Minka")
+    tags = {one["path"]: one["tags"] for one in photond("tags", raw, jpeg, "--json").json}
+    assert tags[str(raw)] == tags[str(jpeg)]
+    status = photond("status", "--json").json
+    assert (status["photos"], status["companions"], status["waiting"]) == (1, 1, 0)
+    assert "photos    1, 1 with a RAW beside them" in photond("status").stdout
+
+    jpeg.unlink()
+    photond("index", photos)
+    assert [hit["path"] for hit in photond("query", "a cat", "--json").json] == [str(raw)]
+    assert photond("query", "anything", "--tag", "Minka", "--paths").stdout == f"{raw}\n"
+    assert "RAW" not in photond("status").stdout
+    assert "is whole" in photond("doctor", code=None).stdout
+
+
+def test_pairing_is_switched_off_and_on_by_the_configuration(photond, photos, sample) -> None:
+    jpeg = sample("cat", photos / "DSC1.JPG")
+    (photos / "DSC1.DNG").write_bytes(make_dng(Image.open(jpeg).convert("RGB")))
+    photond("index", photos, PHOTOND_INDEX_PAIR_RAW="false")
+    assert photond("status", "--json").json["photos"] == 2
+    photond("index", photos)
+    assert photond("status", "--json").json["photos"] == 1
 
 
 def test_a_second_pass_opens_no_photo(photond, photos, sample) -> None:

@@ -9,8 +9,9 @@ import io
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,14 @@ SETTLE_SECONDS = 0.02
 DIMENSION = 4
 ROOTS = ("one", "two")
 FOLDERS = ("one", "one/a", "one/a/b", "two", "two/c", "outside", "outside/d")
-FILES = tuple(f"{folder}/{name}.png" for folder in FOLDERS for name in "xy")
+FILES = tuple(
+    f"{folder}/{name}"
+    for folder in FOLDERS
+    for name in ("x.png", "y.jpg", "y.heic", "y.dng", "Y.ARW")
+)
+# Of what lies beside it in one folder, the first stands for a RAW.
+READ_FOR_RAW = ("y.jpg", "y.heic")
+RAWS = ("y.dng", "Y.ARW")
 
 
 def picture(number: int) -> bytes:
@@ -48,6 +56,9 @@ def picture(number: int) -> bytes:
 
 
 PICTURES = [picture(number) for number in range(4)]
+# The last is none, whatever its name.
+CONTENTS = [*PICTURES, b"no picture, but as long as one could be"]
+PATTERNS = ("", "y.jpg", "*.heic", "*.dng", "Y.*")
 
 
 class StubTower:
@@ -143,11 +154,59 @@ class World:
         )
 
     def on_disk(self) -> dict[str, str]:
+        """What is to be read, with its hash."""
+        pairs = self.pairs_on_disk()
         return {
             str(path): hashlib.sha256(path.read_bytes()).hexdigest()
-            for root in ROOTS
-            for path in (self.place / root).rglob("*.png")
+            for path in self.taken()
+            if path.read_bytes() in PICTURES
+            # A RAW is read where it lies alone, or what lies beside it is no picture.
+            and (str(path) not in pairs or Path(pairs[str(path)]).read_bytes() not in PICTURES)
         }
+
+    def pairs_on_disk(self) -> dict[str, str]:
+        """Each RAW that has something beside it that is to be read in its place."""
+        taken = self.taken()
+        return {
+            str(path): str(beside[0])
+            for path in taken
+            if path.name in RAWS
+            and (beside := [one for name in READ_FOR_RAW if (one := path.with_name(name)) in taken])
+        }
+
+    def taken(self) -> set[Path]:
+        """The files in the roots that are not passed by."""
+        return {
+            path
+            for root in ROOTS
+            for path in (self.place / root).rglob("?.*")
+            if path.is_file() and not self.is_passed_by(path)
+        }
+
+    def is_passed_by(self, path: Path) -> bool:
+        above = [folder / ".photondignore" for folder in path.parents]
+        inside = [file for file in above if file.is_relative_to(self.place) and file.is_file()]
+        return any(fnmatchcase(path.name, file.read_text()) for file in inside)
+
+    def pairs(self) -> dict[str, str]:
+        """Which RAW is known to be whose companion."""
+        return dict(
+            self.connection.execute(
+                """
+                select folders.path || '/' || files.name, folders.path || '/' || photo.name
+                from files join folders on folders.id = files.folder_id
+                join files as photo on photo.id = files.companion_of
+                where files.state = 'present'
+                """
+            ).fetchall()
+        )
+
+    def assert_right(self) -> None:
+        assert self.indexed() == self.on_disk()
+        assert self.pairs() == self.pairs_on_disk()
+        assert check.findings(self.connection) == []
+        # Nothing is embedded twice, however it was moved about.
+        assert set(self.tower.asked.values()) <= {1}
 
     def act(self, operation: str, one: str, other: str, number: int) -> None:
         """Do something, if it is possible."""
@@ -155,19 +214,19 @@ class World:
             getattr(self, operation)(self.place / one, self.place / other, number)
 
     def write(self, path: Path, _: Path, number: int) -> None:
-        path.write_bytes(PICTURES[number])
+        path.write_bytes(CONTENTS[number])
 
     def write_slowly(self, path: Path, _: Path, number: int) -> None:
         with path.open("wb", buffering=0) as file:
-            file.write(PICTURES[number][:30])
+            file.write(CONTENTS[number][:30])
             self.turn()
             time.sleep(SETTLE_SECONDS * number)
             self.turn()
-            file.write(PICTURES[number][30:])
+            file.write(CONTENTS[number][30:])
 
     def replace(self, path: Path, _: Path, number: int) -> None:
         temporary = path.with_name("tmp.part")
-        temporary.write_bytes(PICTURES[number])
+        temporary.write_bytes(CONTENTS[number])
         temporary.replace(path)
 
     def delete(self, path: Path, _: Path, _number: int) -> None:
@@ -187,20 +246,29 @@ class World:
         if not to.is_relative_to(path):
             shutil.copytree(path, to)
 
+    def pass_by(self, path: Path, _: Path, number: int) -> None:
+        path.with_name(".photondignore").write_text(PATTERNS[number])
+
     def scan(self, *_: object) -> None:
         self.keeper.rescan()
+
+    def calm(self, *_: object) -> None:
+        self.settle()
 
     def pass_time(self, _: Path, __: Path, number: int) -> None:
         time.sleep(SETTLE_SECONDS / 2 * number)
         self.turn()
 
 
-FILE_OPERATIONS = st.tuples(
-    st.sampled_from(["write", "write_slowly", "replace", "delete", "move"]),
-    st.sampled_from(FILES),
-    st.sampled_from(FILES),
-    st.integers(0, 3),
-)
+def file_operations(files: Sequence[str]) -> st.SearchStrategy[tuple]:
+    return st.tuples(
+        st.sampled_from(["write", "write_slowly", "replace", "delete", "move", "pass_by"]),
+        st.sampled_from(files),
+        st.sampled_from(files),
+        st.integers(0, len(CONTENTS) - 1),
+    )
+
+
 FOLDER_OPERATIONS = st.tuples(
     st.sampled_from(["make", "delete", "move", "copy"]),
     st.sampled_from(FOLDERS),
@@ -208,9 +276,21 @@ FOLDER_OPERATIONS = st.tuples(
     st.just(0),
 )
 PAUSES = st.tuples(
-    st.sampled_from(["scan", "pass_time"]), st.just(""), st.just(""), st.integers(0, 3)
+    st.sampled_from(["scan", "pass_time", "calm"]), st.just(""), st.just(""), st.integers(0, 3)
 )
-HISTORIES = st.lists(st.one_of(FILE_OPERATIONS, FOLDER_OPERATIONS, PAUSES), max_size=25)
+HISTORIES = st.lists(st.one_of(file_operations(FILES), FOLDER_OPERATIONS, PAUSES), max_size=25)
+# A pair that is or is not indexed already, what may happen to it, and to what comes in its place.
+HALVES = ("one/a/y.jpg", "one/a/y.dng")
+PAIRED = (*HALVES, "one/a/y.heic", "two/c/y.jpg", "two/c/y.dng")
+CALM = ("calm", "", "", 0)
+BEGINNINGS = st.permutations(
+    [*(("write", half, half, number) for number, half in enumerate(HALVES)), CALM]
+)
+HISTORIES_OF_PAIRS = st.builds(
+    lambda beginning, rest: [*beginning, *rest],
+    BEGINNINGS,
+    st.lists(st.one_of(file_operations(PAIRED), FOLDER_OPERATIONS, PAUSES), max_size=8),
+)
 
 
 @pytest.fixture
@@ -225,18 +305,27 @@ def world(tmp_path: Path, mini: Pack) -> Iterator[World]:
 def test_any_history_ends_in_the_index_that_a_fresh_scan_would_make(
     tmp_path_factory: pytest.TempPathFactory, mini: Pack, history
 ) -> None:
-    with closing(World(tmp_path_factory.mktemp("world"), mini)) as world:
+    run_history(tmp_path_factory.mktemp("world"), mini, history)
+
+
+@settings(max_examples=60)
+@given(history=HISTORIES_OF_PAIRS)
+def test_any_history_of_a_raw_and_its_jpeg_ends_so_too(
+    tmp_path_factory: pytest.TempPathFactory, mini: Pack, history
+) -> None:
+    run_history(tmp_path_factory.mktemp("world"), mini, history)
+
+
+def run_history(place: Path, mini: Pack, history: Sequence[tuple]) -> None:
+    with closing(World(place, mini)) as world:
         for one in history:
             world.act(*one)
         world.settle()
-        assert world.indexed() == world.on_disk()
-        assert check.findings(world.connection) == []
-        # Nothing is embedded twice, however it was moved about.
-        assert set(world.tower.asked.values()) <= {1}
+        world.assert_right()
         # Nor is there anything that a scan of everything would still find.
         world.keeper.rescan()
         world.settle()
-        assert world.indexed() == world.on_disk()
+        world.assert_right()
 
 
 def test_lost_events_are_made_up_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

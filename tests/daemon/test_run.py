@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.cli.test_index import make_photos
 from tests.cli.test_switching import other_pack
 from tests.conftest import SAMPLES, Command
 from tests.daemon.conftest import SETTLE_SECONDS
+from tests.imaging.pictures import make_dng
 
 
 def test_a_new_photo_is_found_within_seconds(daemon, photos, sample, photond) -> None:
@@ -285,6 +287,43 @@ def test_a_folder_that_was_taken_out_while_the_daemon_did_not_run_is_let_go_as_w
     running.wait_for(one, beside, two)
     running.wait_for_log("folder is watched")
     assert running.present() == {str(one), str(beside), str(two)}
+
+
+def test_a_camera_import_of_pairs_reads_the_jpegs_alone(daemon, photos, sample) -> None:
+    other = sample("coffee", photos / "other.jpg")
+    running = daemon(photos)
+    running.wait_for(other)
+    jpegs = []
+    for number, name in enumerate(("cat", "rocket")):
+        preview = Image.open(SAMPLES / f"{name}.jpg").convert("RGB")
+        (photos / f"DSC{number}.DNG").write_bytes(make_dng(preview))
+        time.sleep(SETTLE_SECONDS / 2)
+        jpegs.append(sample(name, photos / f"DSC{number}.JPG"))
+        (photos / f"DSC{number}.MOV").write_bytes(b"the movie of a live photo")
+    running.wait_for(other, *jpegs)
+    # The JPEG goes, and the RAW is all there is.
+    jpegs[0].unlink()
+    running.wait_for(other, photos / "DSC0.DNG", jpegs[1])
+    assert running.embedded == 4
+
+
+def test_pairing_is_switched_when_the_configuration_is_read_again(
+    daemon, photos, sample, photond
+) -> None:
+    jpeg = sample("cat", photos / "DSC1.JPG")
+    raw = photos / "DSC1.DNG"
+    raw.write_bytes(make_dng(Image.open(jpeg).convert("RGB")))
+    config = photond.config_file
+    config.parent.mkdir(parents=True)
+    config.write_text(f'folders = ["{photos}"]\n')
+    running = daemon()
+    running.wait_for(jpeg)
+    config.write_text(f'folders = ["{photos}"]\nindex.pair_raw = false\n')
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for(jpeg, raw)
+    config.write_text(f'folders = ["{photos}"]\n')
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for(jpeg)
 
 
 def test_patterns_in_a_folder_hold_below_it_and_can_change(daemon, photos, sample) -> None:

@@ -113,3 +113,79 @@ def test_a_name_that_begins_alike_is_not_below() -> None:
     assert is_below_any("/a", ["/a"])
     assert is_below_any("/a", ["/"])
     assert not is_below_any("/ab", ["/a"])
+
+
+PHOTO_OF = {"a": "x", "b": "x", "c": "y"}
+
+
+@st.composite
+def folders_with_pairs(draw: st.DrawFn) -> tuple[list[FileStat], dict[str, KnownFile], set[str]]:
+    """What is on disk, what is known of it, and what is unsure; a, b and c are RAW files."""
+    found = draw(
+        st.lists(
+            st.builds(
+                FileStat, st.sampled_from("abcxy"), st.integers(0, 1), st.just(0), st.just(0)
+            ),
+            unique_by=lambda stat: stat.name,
+        )
+    )
+    known = {}
+    for number, name in enumerate(draw(st.sets(st.sampled_from("abcxy")))):
+        has_failed = draw(st.booleans())
+        known[name] = KnownFile(
+            number,
+            FileStat(name, 0, 0, 0),
+            draw(states),
+            "failed"
+            if has_failed
+            else draw(st.sampled_from(["indexed", "waiting", "covered", "due"])),
+            draw(st.sampled_from([None, *range(5)])) if name in PHOTO_OF else None,
+            has_failed,
+        )
+    return found, known, draw(st.sets(st.sampled_from("abcxy")))
+
+
+@given(folders_with_pairs(), st.sets(st.integers(0, 4)))
+def test_a_raw_is_read_only_where_its_photo_is_away_or_cannot_be_read(folder, in_hand) -> None:
+    found, known, unsure = folder
+    stats = {stat.name: stat for stat in found}
+    pairs = {raw: photo for raw, photo in PHOTO_OF.items() if {raw, photo} <= set(stats)}
+    changes = compare(found, known, "missing", unsure, in_hand, pairs)
+    names = {file.id: name for name, file in known.items()}
+    to_read = {stat.name for stat in (*changes.new, *(stat for _, stat in changes.changed))}
+    covered = {one.stat.name for one in changes.covered}
+    held = set(changes.held)
+    assert not to_read & covered
+    assert not (to_read | covered) & held
+    for raw, photo in pairs.items():
+        has_failed = photo in known and known[photo].has_failed
+        if raw in to_read:
+            assert has_failed
+        if raw in covered:
+            # A photo that is not known yet must be noted with it.
+            assert photo in known or photo in to_read
+            assert not has_failed or stats[photo].size == 1
+    for raw, photo in changes.standing_in:
+        assert known[photo].has_failed
+        assert raw in known or raw in to_read
+    for file_id in changes.parted:
+        assert names[file_id] in set(stats) - set(pairs)
+    assert covered | {raw for raw, _ in changes.standing_in} <= set(pairs)
+
+
+@given(folders_with_pairs())
+def test_a_companion_that_is_noted_is_left_alone(folder) -> None:
+    found, known, _ = folder
+    settled = {
+        stat.name: KnownFile(number, stat, "present", "indexed")
+        for number, stat in enumerate(found)
+    }
+    for raw, photo in PHOTO_OF.items():
+        if raw in settled and photo in settled:
+            one = settled[raw]
+            settled[raw] = KnownFile(one.id, one.stat, "present", "covered", settled[photo].id)
+    pairs = {raw: PHOTO_OF[raw] for raw, file in settled.items() if file.companion_of is not None}
+    changes = compare(found, settled, "missing", set(known), (), pairs)
+    assert changes.is_empty
+    assert changes.held == ()
+    assert changes.unchanged == len(settled) - len(pairs)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database, Migrations
 
-from photond.store import embeddings, packs
+from photond.store import companions, embeddings, packs
 from photond.store.database import Connection, connect, open_index, transaction
 from photond.store.schema import MIGRATION_SET, migration_files
 
@@ -56,6 +56,31 @@ def test_of_the_packs_that_were_used_the_fullest_answers(
         assert found.name == serving
         assert {one.state for one in packs.all_packs(connection)} == {"serving", "building"}
         assert embeddings.count_embeddings(connection, found.id) == max(sizes)
+
+
+def test_pairs_of_an_older_index_are_found_by_the_next_scan(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    with closing(made_by_the_first_version(path)) as connection:
+        connection.execute("insert into folders (id, path) values (1, '/p')")
+        for id_, name in enumerate(("a.ARW", "a.JPG"), 1):
+            connection.execute(
+                "insert into contents (id, sha256, size, format, width, height, indexed_at) "
+                "values (?, ?, 1, 'JPEG', 1, 1, '2024-06-01')",
+                (id_, f"{id_:064x}"),
+            )
+            connection.execute(
+                "insert into files (id, folder_id, name, size, mtime_ns, inode, content_id) "
+                "values (?, 1, ?, 1, 1, 1, ?)",
+                (id_, name, id_),
+            )
+    with closing(open_index(path)) as connection:
+        rows = connection.execute("select path, raw from photos order by path").fetchall()
+        assert rows == [("/p/a.ARW", None), ("/p/a.JPG", None)]
+        with transaction(connection):
+            companions.cover(connection, 1, 2, is_as_read=True)
+        assert connection.execute("select path, raw from photos").fetchall() == [
+            ("/p/a.JPG", "a.ARW")
+        ]
 
 
 def test_an_index_without_any_photo_is_brought_up_to_date(tmp_path: Path) -> None:
