@@ -13,6 +13,7 @@ from photond.models.shelf import find_pack
 from photond.models.towers import TextTower, available_cores
 from photond.search.dates import end_moment, first_moment
 from photond.search.filters import Filters, tag_filter
+from photond.search.ranking import Direction, Rankings
 from photond.search.search import Hit, answering_pack, search
 from photond.store.database import Connection, explained, open_index, snapshot
 from photond.store.files import count_unread
@@ -66,6 +67,7 @@ class Searcher:
         self._settings = settings
         self._models_dir = models_dir
         self._vocabulary_file = vocabulary_file
+        self._rankings = Rankings(database)
         self._loading = threading.Lock()
         self._loaded: tuple[str, TextTower] | None = None
         self._last_used = time.monotonic()
@@ -83,7 +85,8 @@ class Searcher:
             hits = search(
                 connection,
                 answering.stored,
-                self._text_tower(answering.pack).embed_query(text),
+                self._rankings.at(connection, answering.stored.id),
+                Direction(self._text_tower(answering.pack).embed_query(text)),
                 filters,
                 limit=among.limit,
                 min_score=among.min_score,
@@ -110,7 +113,8 @@ class Searcher:
             hits = search(
                 connection,
                 answering.stored,
-                example.embedding,
+                self._rankings.at(connection, answering.stored.id),
+                Direction(example.embedding),
                 self._filters(among, is_not=example.content_id),
                 limit=among.limit,
                 min_score=among.min_score,
