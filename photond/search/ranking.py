@@ -5,7 +5,7 @@ say between what its key lies. To have the best k, all rows are looked at exactl
 reaches the k-th largest lower bound; no other row can be among them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from photond.store.copied import DamagedVectorsError
+from photond.store.copying import VectorCopies
 from photond.store.database import Connection
 from photond.store.embeddings import Embedding
 from photond.store.vectors import Exact, Ids, Products, Rows, StoredVectors, Vectors
@@ -58,10 +60,12 @@ class Ranking:
 
     Args:
         vectors: What the index has in that state.
+        instead: Makes what is used instead when the vectors turn out to be damaged.
     """
 
-    def __init__(self, vectors: Vectors) -> None:
+    def __init__(self, vectors: Vectors, instead: Callable[[], Vectors]) -> None:
         self._vectors = vectors
+        self._instead = instead
 
     def best(self, direction: Direction, among: Ids | None = None) -> Iterator[Batch]:
         """All contents, the largest key first, and of equal ones the smallest id.
@@ -75,18 +79,15 @@ class Ranking:
             Batches, each several times larger than the one before: content ids with their cosine
             similarity with `wanted`, in [-1, 1].
         """
-        directions = direction.rows
-        chosen = None if among is None else self._vectors.rows_of(among)
-        if chosen is not None and len(chosen) <= len(self._vectors.ids) * _FEW:
-            looked = _Looked.known(chosen, self._vectors.exactly(chosen, directions))
-            if len(chosen):
-                yield self._in_order(looked)
-            return
-        products = self._vectors.times(directions)
-        rows = np.arange(len(self._vectors.ids)) if chosen is None else chosen
-        about = _keys(products.about)[rows]
-        off = products.off[rows] * np.linalg.norm(directions, axis=1).sum()
-        yield from self._certified(products, rows, about - off, about + off)
+        out: set[int] = set()
+        try:
+            for batch in _best(self._vectors, direction, among):
+                yield batch
+                out.update(id_ for id_, _ in batch)
+        except DamagedVectorsError:
+            self._vectors = self._instead()
+            for batch in _best(self._vectors, direction, among):
+                yield [one for one in batch if one[0] not in out]
 
     def scores(self, direction: Direction, ids: Ids) -> dict[int, float]:
         """The cosine similarity with `wanted` of those contents that have an embedding, by id.
@@ -95,33 +96,58 @@ class Ranking:
             direction: Only `wanted` counts.
             ids: In ascending order, each once.
         """
-        rows = self._vectors.rows_of(ids)
-        exact = self._vectors.exactly(rows, direction.wanted[np.newaxis])
-        return dict(
-            zip(self._vectors.ids[rows].tolist(), exact[:, 0].clip(-1, 1).tolist(), strict=True)
-        )
+        try:
+            return _scores(self._vectors, direction, ids)
+        except DamagedVectorsError:
+            self._vectors = self._instead()
+            return _scores(self._vectors, direction, ids)
 
-    def _certified(
-        self, products: Products, rows: Rows, lower: Keys, upper: Keys
-    ) -> Iterator[Batch]:
-        waiting = _Looked.at(products, rows[:0])
-        unseen = np.ones(len(rows), np.bool_)
-        for best in _sizes(len(rows)):
-            # At least so many rows have a key that is not less than this.
-            least = np.float32(-np.inf)
-            if best < len(rows):
-                least = np.partition(lower, len(rows) - best)[len(rows) - best]
-            now = unseen & (upper >= least)
-            unseen &= ~now
-            waiting = waiting.with_more(_Looked.at(products, rows[now]))
-            is_certain = waiting.keys >= least
-            yield self._in_order(waiting.only(is_certain))
-            waiting = waiting.only(~is_certain)
 
-    def _in_order(self, looked: "_Looked") -> Batch:
-        ids = self._vectors.ids[looked.rows]
-        order = np.lexsort((ids, -looked.keys))
-        return list(zip(ids[order].tolist(), looked.scores[order].tolist(), strict=True))
+def _best(vectors: Vectors, direction: Direction, among: Ids | None) -> Iterator[Batch]:
+    directions = direction.rows
+    chosen = None if among is None else vectors.rows_of(among)
+    if chosen is not None and len(chosen) <= len(vectors.ids) * _FEW:
+        if len(chosen):
+            looked = _Looked.known(chosen, vectors.exactly(chosen, directions))
+            yield looked.in_order(vectors.ids)
+        return
+    products = vectors.times(directions)
+    about, off = _keys(products.about), products.off * np.linalg.norm(directions, axis=1).sum()
+    rows: Rows = np.arange(len(vectors.ids))
+    if chosen is not None:
+        rows, about, off = chosen, about[chosen], off[chosen]
+    for looked in _certified(products, rows, about - off, about + off):
+        yield looked.in_order(vectors.ids)
+
+
+def _certified(products: Products, rows: Rows, lower: Keys, upper: Keys) -> Iterator["_Looked"]:
+    """Rows in parts, no key of which is less than one of a later part.
+
+    Args:
+        products: Of all rows.
+        rows: Those that are wanted, shape (n,).
+        lower: What their keys are not less than, shape (n,).
+        upper: What their keys are not greater than, shape (n,).
+    """
+    waiting = _Looked.at(products, rows[:0])
+    unseen = np.ones(len(rows), np.bool_)
+    for best in _sizes(len(rows)):
+        # At least so many keys are not less than this.
+        least = np.float32(-np.inf)
+        if best < len(rows):
+            least = np.partition(lower, len(rows) - best)[len(rows) - best]
+        now = unseen & (upper >= least)
+        unseen &= ~now
+        waiting = waiting.with_more(_Looked.at(products, rows[now]))
+        is_certain = waiting.keys >= least
+        yield waiting.only(is_certain)
+        waiting = waiting.only(~is_certain)
+
+
+def _scores(vectors: Vectors, direction: Direction, ids: Ids) -> dict[int, float]:
+    rows = vectors.rows_of(ids)
+    cosines = vectors.exactly(rows, direction.wanted[np.newaxis])[:, 0].clip(-1, 1)
+    return dict(zip(vectors.ids[rows].tolist(), cosines.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +175,11 @@ class _Looked:
             np.concatenate([self.keys, other.keys]),
             np.concatenate([self.scores, other.scores]),
         )
+
+    def in_order(self, ids: Ids) -> Batch:
+        """As a batch; `ids` are those of all rows."""
+        order = np.lexsort((ids[self.rows], -self.keys))
+        return list(zip(ids[self.rows[order]].tolist(), self.scores[order].tolist(), strict=True))
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> "_Looked":
         return _Looked(self.rows[chosen], self.keys[chosen], self.scores[chosen])
@@ -183,7 +214,7 @@ class Rankings:
     """
 
     def __init__(self, database: Path) -> None:
-        self._database = database
+        self._copies = VectorCopies(database)
 
     def at(self, connection: Connection, pack_id: int) -> Ranking:
         """The ranking of the contents that a snapshot has with a pack.
@@ -192,4 +223,14 @@ class Rankings:
             connection: In a snapshot, for as long as the ranking is used.
             pack_id: The pack that made the directions it will be asked for.
         """
-        return Ranking(StoredVectors(connection, pack_id))
+        vectors = self._copies.at(connection, pack_id)
+        return Ranking(vectors, lambda: self._instead(connection, pack_id))
+
+    def let_go(self) -> None:
+        """Keep nothing in memory any more, after a while in which nobody has asked."""
+        self._copies.let_go()
+
+    def _instead(self, connection: Connection, pack_id: int) -> Vectors:
+        """What to rank by after all, because the copy is damaged."""
+        self._copies.discard(pack_id)
+        return StoredVectors(connection, pack_id)

@@ -59,9 +59,9 @@ def note(
 
 
 def current(connection: Connection, pack_id: int) -> int:
-    """The number of the state that a pack's embeddings are in."""
+    """The number of the state that a pack's embeddings are in; 0 if there is no such pack."""
     row = connection.execute(
-        "select max(sequence) from embedding_changes where pack_id = ?", (pack_id,)
+        "select coalesce(max(sequence), 0) from embedding_changes where pack_id = ?", (pack_id,)
     ).fetchone()
     return int(row[0])
 

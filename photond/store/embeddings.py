@@ -180,6 +180,14 @@ def count_embeddings(connection: Connection, pack_id: int) -> int:
     return int(row[0])
 
 
+def has_more_than(connection: Connection, pack_id: int, count: int) -> bool:
+    """Whether more contents have an embedding of a pack, without counting all of them."""
+    row = connection.execute(
+        f"select 1 from {embedded_contents(pack_id)} limit 1 offset ?", (count,)
+    ).fetchone()
+    return row is not None
+
+
 def vectors_table(pack_id: int) -> str:
     """The name of the vec0 table of a pack: `content_id` and `embedding`."""
     return f"embeddings_{pack_id:d}"

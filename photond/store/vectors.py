@@ -115,4 +115,5 @@ def found_in(order: Rows, ids: Ids, wanted: Ids) -> Rows:
         return order
     places = np.searchsorted(ids, wanted, sorter=order)
     rows: Rows = order[np.minimum(places, len(ids) - 1)]
-    return rows[ids[rows] == wanted]
+    found: Rows = rows[ids[rows] == wanted]
+    return found

@@ -1,0 +1,323 @@
+"""Keeping the file of vectors true to the index.
+
+Whoever needs it brings it up to date, under a lock that nobody waits for. Where that cannot be, because
+the disk is full or may not be written or somebody else is at it, what the file lacks is read from
+sqlite-vec beside it; and where there is no file that helps, everything is.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from structlog import get_logger
+
+from photond.store import changes, embeddings
+from photond.store.changes import Change
+from photond.store.copied import CopiedVectors, Tail
+from photond.store.database import Connection, connect
+from photond.store.vector_file import (
+    BLOCK_ROWS,
+    NEVER,
+    Header,
+    Layout,
+    NoVectorFileError,
+    Rows,
+    VectorFile,
+    VectorWriter,
+)
+from photond.store.vectors import StoredVectors, Vectors
+
+log = get_logger(__name__)
+
+# Fewer embeddings are read from sqlite-vec as quickly.
+WORTH_A_FILE = 2048
+# So many changes are read beside the file rather than written into it, which waits for the disk.
+_TAIL_ROWS = 256
+# More than these are not kept in memory beside the file: 3 KB each, at 768 numbers.
+_MOST_TAIL_ROWS = 8192
+# The file is made anew when more than this part of it is rows that are not there any more.
+_MOST_GONE = 1 / 4
+# What is left free of a disk.
+_RESERVE_BYTES = 256 * 1024 * 1024
+# When the file is tried again after it could not be written.
+_RETRY_SECONDS = 60.0
+_ROWS_AT_ONCE = 4096
+
+
+def vector_file(database: Path, pack_id: int) -> Path:
+    """Where the copy of a pack's embeddings is."""
+    return database.with_name(f"{database.name}-vectors-{pack_id:d}")
+
+
+def remove_vector_file(database: Path, pack_id: int) -> None:
+    """Remove the copy of a pack's embeddings, if there is one."""
+    vector_file(database, pack_id).unlink(missing_ok=True)
+
+
+def refresh(
+    connection: Connection,
+    database: Path,
+    pack_id: int,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Bring the copy of a pack's embeddings to the state that a connection sees.
+
+    It takes as long as there are changes; where there is no copy yet, some twenty seconds for a million
+    photos. Kept up to date this way, searches find it ready.
+
+    Args:
+        connection: The index, in a snapshot.
+        database: Its file.
+        pack_id: The pack.
+        should_stop: Asked every few thousand photos.
+
+    Returns:
+        Whether there is a copy that answers for this state; there is none of a few photos.
+
+    Raises:
+        OSError: The disk is full, fails, or may not be written.
+    """
+    if not embeddings.has_more_than(connection, pack_id, WORTH_A_FILE):
+        return False
+    path = vector_file(database, pack_id)
+    with _locked(path) as is_ours:
+        if not is_ours:
+            return False
+        state = changes.current(connection, pack_id)
+        file = _opened(path, embeddings.dimension_of(connection, pack_id), writable=True)
+        if file is not None:
+            with closing(file):
+                if file.knows(state):
+                    return True
+                noted = changes.since(connection, pack_id, file.header.sequence)
+                if noted is None and _is_live(database, pack_id, file):
+                    return False  # it is the snapshot that is too old
+                if noted is not None and _follow(connection, pack_id, file, noted):
+                    return True
+        return _build(connection, path, pack_id, state, should_stop)
+
+
+class VectorCopies:
+    """The copies of an index's embeddings, kept open from one question to the next.
+
+    Several threads may use it at the same time.
+
+    Args:
+        database: The index's file.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._file: tuple[int, VectorFile] | None = None
+        self._made: tuple[tuple[int, int], Vectors] | None = None
+        self._not_before = 0.0
+
+    def at(self, connection: Connection, pack_id: int) -> Vectors:
+        """The embeddings of a pack in a snapshot, by the quickest way that there is.
+
+        Args:
+            connection: In a snapshot, for as long as the embeddings are used.
+            pack_id: The pack.
+        """
+        state = pack_id, changes.current(connection, pack_id)
+        with self._lock:
+            if self._made is not None and self._made[0] == state:
+                return self._made[1]
+            made = self._look(connection, pack_id, _TAIL_ROWS)
+            if made is None and time.monotonic() >= self._not_before:
+                try:
+                    refresh(connection, self._database, pack_id)
+                except OSError as error:
+                    self._not_before = time.monotonic() + _RETRY_SECONDS
+                    log.warning("the vectors cannot be copied", reason=str(error))
+                made = self._look(connection, pack_id, _TAIL_ROWS)
+            made = made or self._look(connection, pack_id, _MOST_TAIL_ROWS)
+            if made is None:
+                return StoredVectors(connection, pack_id)
+            self._made = state, made
+            return made
+
+    def let_go(self) -> None:
+        """Keep nothing in memory any more; what is being used goes when it is not."""
+        with self._lock:
+            self._made = None
+            if self._file is not None:
+                self._file[1].close()
+                self._file = None
+
+    def discard(self, pack_id: int) -> None:
+        """Have the copy of a pack's embeddings made again, because it is damaged."""
+        log.warning("the copy of the vectors is damaged, and is made again", pack=pack_id)
+        self.let_go()
+        with suppress(OSError):
+            remove_vector_file(self._database, pack_id)
+
+    def _look(self, connection: Connection, pack_id: int, most: int) -> CopiedVectors | None:
+        """What the file has of a snapshot, if no more than `most` changes are missing."""
+        file = self._current_file(connection, pack_id)
+        if file is None:
+            return None
+        state = changes.current(connection, pack_id)
+        if file.knows(state):
+            return CopiedVectors(file, state, _tail(connection, pack_id, []))
+        noted = changes.since(connection, pack_id, file.header.sequence)
+        if noted is None or len(noted) > most:
+            return None
+        return CopiedVectors(file, file.header.sequence, _tail(connection, pack_id, noted))
+
+    def _current_file(self, connection: Connection, pack_id: int) -> VectorFile | None:
+        if self._file is not None:
+            kept, file = self._file
+            if kept == pack_id and not file.is_replaced:
+                with suppress(NoVectorFileError):
+                    file.look_again()
+                    return file
+            file.close()
+            self._file = None
+        opened = _opened(
+            vector_file(self._database, pack_id), embeddings.dimension_of(connection, pack_id)
+        )
+        if opened is not None:
+            self._file = pack_id, opened
+        return opened
+
+
+def _opened(path: Path, dimension: int, *, writable: bool = False) -> VectorFile | None:
+    """A file of vectors with so many numbers each, if there is one that is whole."""
+    try:
+        file = VectorFile(path, writable=writable)
+    except (NoVectorFileError, PermissionError):
+        return None
+    if file.header.dimension != dimension:
+        file.close()
+        return None
+    return file
+
+
+def _tail(connection: Connection, pack_id: int, noted: list[Change]) -> Tail:
+    """What has changed after the state of a file."""
+    last = {change.content_id: change.is_there for change in noted}
+    ids, vectors = embeddings.embeddings_of(
+        connection, pack_id, [id_ for id_, is_there in last.items() if is_there]
+    )
+    return Tail(ids, vectors, np.array(list(last), np.int64))
+
+
+def _follow(connection: Connection, pack_id: int, file: VectorFile, noted: list[Change]) -> bool:
+    """Write what has changed after the state of a file; returns whether that makes sense."""
+    until = file.column("until").copy()
+    # Such as were written and never committed, by a process that was killed.
+    until[until > file.header.sequence] = NEVER
+    if (until != NEVER).sum() > max(WORTH_A_FILE, len(until) * _MOST_GONE):
+        return False
+    writer = file.writer()
+    for row in np.flatnonzero(until != file.column("until")).tolist():
+        writer.end(row, NEVER)
+    changed = np.unique([change.content_id for change in noted])
+    rows = np.flatnonzero((until == NEVER) & np.isin(file.column("ids"), changed))
+    there = dict(zip(file.column("ids")[rows].tolist(), rows.tolist(), strict=True))
+    added: list[_Added] = []
+    new: dict[int, _Added] = {}
+    for change in noted:
+        if change.is_there:
+            if change.content_id in there or change.content_id in new:
+                return False
+            new[change.content_id] = _Added(change.content_id, change.sequence)
+            added.append(new[change.content_id])
+        elif change.content_id in new:
+            new.pop(change.content_id).until = change.sequence
+        elif change.content_id in there:
+            writer.end(there.pop(change.content_id), change.sequence)
+        else:
+            return False
+    for start in range(0, len(added), _ROWS_AT_ONCE):
+        rows_to_add = _rows(connection, pack_id, added[start : start + _ROWS_AT_ONCE])
+        if rows_to_add is None:
+            return False
+        writer.add(rows_to_add)
+    writer.commit(noted[-1].sequence)
+    return True
+
+
+@dataclass(slots=True)
+class _Added:
+    content_id: int
+    since: int
+    until: int = NEVER
+
+
+def _rows(connection: Connection, pack_id: int, added: list[_Added]) -> Rows | None:
+    """Rows with their embeddings; None where one is missing that should be there.
+
+    Those that came and went have none any more, but their rows stand for the states between.
+    """
+    ids = np.array([one.content_id for one in added], np.int64)
+    until = np.array([one.until for one in added], np.int64)
+    vectors = np.zeros((len(ids), embeddings.dimension_of(connection, pack_id)), np.float32)
+    here = until == NEVER
+    found, embedded = embeddings.embeddings_of(connection, pack_id, ids[here].tolist())
+    if len(found) != here.sum():
+        return None
+    vectors[here] = embedded[np.searchsorted(found, ids[here])]
+    return Rows(ids, np.array([one.since for one in added], np.int64), until, vectors)
+
+
+def _build(
+    connection: Connection, path: Path, pack_id: int, state: int, should_stop: Callable[[], bool]
+) -> bool:
+    """Make the file from all embeddings, and put it in the place of the one that there may be."""
+    dimension = embeddings.dimension_of(connection, pack_id)
+    blocks = embeddings.count_embeddings(connection, pack_id) // BLOCK_ROWS + 1
+    if shutil.disk_usage(path.parent).free < Layout(dimension).block(blocks) + _RESERVE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    new = path.with_name(f"{path.name}.new")
+    try:
+        descriptor = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            writer = VectorWriter(descriptor, Header(dimension, 0, 0, state, state))
+            for ids, vectors in embeddings.all_embeddings(connection, pack_id):
+                if should_stop():
+                    return False
+                since = np.full(len(ids), state, np.int64)
+                writer.add(Rows(ids, since, np.full(len(ids), NEVER), vectors))
+            writer.commit(state)
+        finally:
+            os.close(descriptor)
+        new.replace(path)
+        return True
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _is_live(database: Path, pack_id: int, file: VectorFile) -> bool:
+    """Whether a file belongs to what the index is by now, and not to another history of it."""
+    with closing(connect(database)) as connection:
+        return (
+            file.knows(changes.current(connection, pack_id))
+            or changes.since(connection, pack_id, file.header.sequence) is not None
+        )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Be the only process that writes a file; says whether it is."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        # The one who had the lock may have put another file in its place.
+        yield path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor))
+    finally:
+        os.close(descriptor)

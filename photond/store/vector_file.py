@@ -1,0 +1,376 @@
+"""The file of vectors beside the index: its layout, reading it, and writing it so that it stays whole.
+
+docs/database.md describes the file for whoever reads it without this code. What matters here:
+
+- Rows are only ever added. A row says in which states of the embeddings it is there: from `since`
+  until before `until`, sequence numbers of `photond.store.changes`. So one file answers for the state
+  that it was brought to and for those before, back to the one that it was made from.
+- What counts is what the header says. Rows are written and on the disk before the header has them, and
+  the header is two slots that are written in turn, so that one of them is whole at any moment.
+- It is read by mapping and written by `pwrite`: a full disk is an error then, and not a signal.
+"""
+
+import mmap
+import os
+import struct
+import weakref
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from photond.store.embeddings import Embedding
+from photond.store.quantised import QuantisedRows, quantise_rows
+
+# How many rows a block has.
+BLOCK_ROWS = 4096
+# What `until` says as long as a row is there.
+NEVER = np.iinfo(np.int64).max
+
+_MAGIC = b"photondv"
+_VERSION = 1
+# Of everything that is mapped: no processor's pages are larger.
+_ALIGNMENT = 65_536
+_HEADER = struct.Struct("<8sIIIIQqqq")
+_CHECKSUM = struct.Struct("<I")
+_SLOT_BYTES = 4096
+# What a row has a vector of.
+_WIDE = ("codes", "vectors")
+
+Ids = npt.NDArray[np.int64]
+
+
+class NoVectorFileError(Exception):
+    """A file is not there, not whole, or of another kind; it is only a copy and can be made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What counts of a file.
+
+    Attributes:
+        dimension: How many numbers a vector has.
+        commits: How often the file was written.
+        rows: How many rows count.
+        base: The state that the file was made from, the oldest that it can answer for.
+        sequence: The state that it was brought to, the newest.
+    """
+
+    dimension: int
+    commits: int
+    rows: int
+    base: int
+    sequence: int
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the rows take."""
+        return -(-self.rows // BLOCK_ROWS)
+
+    def packed(self) -> bytes:
+        """As it stands in its slot."""
+        fields = _HEADER.pack(
+            _MAGIC, _VERSION, self.dimension, BLOCK_ROWS, 0,
+            self.commits, self.rows, self.base, self.sequence,
+        )  # fmt: skip
+        return fields + _CHECKSUM.pack(zlib.crc32(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that are to be written; arrays of length n.
+
+    Attributes:
+        ids: Of contents, int64.
+        since: From which state on they are there, int64.
+        until: From which state on they are not, int64.
+        vectors: float32 of shape (n, dimension).
+    """
+
+    ids: Ids
+    since: Ids
+    until: Ids
+    vectors: Embedding
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things lie in a file of a dimension; offsets and sizes in bytes."""
+
+    dimension: int
+
+    def region(self, field: str) -> int:
+        """Where a field's array begins in a block."""
+        offset = 0
+        for name, (dtype, width) in self.fields.items():
+            if name == field:
+                break
+            offset += _aligned(BLOCK_ROWS * width * np.dtype(dtype).itemsize)
+        return offset
+
+    @property
+    def fields(self) -> dict[str, tuple[str, int]]:
+        """The fields of a row in order: dtype, and how many of them."""
+        return {
+            "ids": ("<i8", 1),
+            "since": ("<i8", 1),
+            "until": ("<i8", 1),
+            "scales": ("<f4", 1),
+            "lost": ("<f4", 1),
+            "sums": ("<u4", 1),
+            "codes": ("i1", self.dimension),
+            "vectors": ("<f4", self.dimension),
+        }
+
+    @property
+    def block_bytes(self) -> int:
+        """How long a block is."""
+        return sum(
+            _aligned(BLOCK_ROWS * width * np.dtype(dtype).itemsize)
+            for dtype, width in self.fields.values()
+        )
+
+    def block(self, number: int) -> int:
+        """Where a block begins."""
+        return _ALIGNMENT + number * self.block_bytes
+
+    def arrays(self, memory: mmap.mmap, offset: int) -> dict[str, npt.NDArray[Any]]:
+        """The fields of the block that begins at an offset of a mapping."""
+        return {
+            field: np.frombuffer(
+                memory, dtype, BLOCK_ROWS * width, offset + self.region(field)
+            ).reshape((BLOCK_ROWS, width) if field in _WIDE else (BLOCK_ROWS,))
+            for field, (dtype, width) in self.fields.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of a file, mapped: arrays of BLOCK_ROWS rows, of which the header says how many count."""
+
+    ids: Ids
+    since: Ids
+    until: Ids
+    scales: npt.NDArray[np.float32]
+    lost: npt.NDArray[np.float32]
+    sums: npt.NDArray[np.uint32]
+    codes: npt.NDArray[np.int8]
+    vectors: Embedding
+
+
+class VectorFile:
+    """An open file of vectors.
+
+    Args:
+        path: The file.
+        writable: Whether rows will be added.
+
+    Raises:
+        NoVectorFileError: There is none that is whole.
+        OSError: It cannot be opened or read.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = False) -> None:
+        self._path = path
+        try:
+            self._file = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NoVectorFileError(f"{path} is not there") from None
+        # When nobody has it any more, at the latest.
+        self._close = weakref.finalize(self, os.close, self._file)
+        self._blocks: list[Block] = []
+        try:
+            self.header = self._read_header()
+        except BaseException:
+            self._close()
+            raise
+        self._layout = Layout(self.header.dimension)
+
+    def close(self) -> None:
+        """Close the file; blocks that are still used stay mapped until they are not."""
+        self._blocks = []
+        self._close()
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether there is another file at the path by now, or none."""
+        try:
+            there = self._path.stat()
+        except OSError:
+            return True
+        here = os.fstat(self._file)
+        return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
+
+    def look_again(self) -> None:
+        """Take over what another process has added.
+
+        Raises:
+            NoVectorFileError: The file is not whole any more.
+        """
+        self.header = self._read_header()
+
+    def blocks(self) -> list[Block]:
+        """All blocks with rows that count, mapped."""
+        blocks = self.header.blocks
+        if len(self._blocks) < blocks:
+            self._blocks += self._map(len(self._blocks), blocks)
+        return self._blocks[:blocks]
+
+    def column(self, field: str) -> Ids:
+        """`ids`, `since` or `until` of all rows that count, int64 of shape (rows,)."""
+        parts = [getattr(block, field) for block in self.blocks()]
+        return np.concatenate([*parts, np.empty(0, np.int64)])[: self.header.rows]
+
+    def knows(self, sequence: int) -> bool:
+        """Whether the file can answer for a state: one of its own history that is not too old."""
+        header = self.header
+        if sequence in (header.base, header.sequence):
+            return True
+        if not header.base < sequence < header.sequence:
+            return False
+        return bool(
+            (self.column("since") == sequence).any() or (self.column("until") == sequence).any()
+        )
+
+    def writer(self) -> "VectorWriter":
+        """Adds rows to this file, which is open for writing."""
+        return VectorWriter(self._file, self.header)
+
+    def _read_header(self) -> Header:
+        slots = os.pread(self._file, 2 * _SLOT_BYTES, 0)
+        headers = [_unpacked(slots[start:]) for start in (0, _SLOT_BYTES)]
+        whole = [header for header in headers if header is not None]
+        if not whole:
+            raise NoVectorFileError(f"{self._path} is no file of vectors, or of another version")
+        header = max(whole, key=lambda header: header.commits)
+        if os.fstat(self._file).st_size < Layout(header.dimension).block(header.blocks):
+            raise NoVectorFileError(f"{self._path} is shorter than it says")
+        return header
+
+    def _map(self, start: int, end: int) -> list[Block]:
+        layout = self._layout
+        # In one piece, because each keeps a descriptor of its own.
+        memory = mmap.mmap(
+            self._file,
+            (end - start) * layout.block_bytes,
+            mmap.MAP_SHARED,
+            mmap.PROT_READ,
+            offset=layout.block(start),
+        )
+        vectors = layout.region("vectors")
+        for offset in range(0, len(memory), layout.block_bytes):
+            # Everything but the vectors is read for each question, and of those a few here and there.
+            memory.madvise(mmap.MADV_WILLNEED, offset, vectors)
+            memory.madvise(mmap.MADV_RANDOM, offset + vectors, layout.block_bytes - vectors)
+        return [
+            Block(**layout.arrays(memory, offset))
+            for offset in range(0, len(memory), layout.block_bytes)
+        ]
+
+
+class VectorWriter:
+    """Adds rows to a file that is open for writing; nothing counts before `commit`.
+
+    Args:
+        descriptor: Of the file.
+        header: What counts by now.
+    """
+
+    def __init__(self, descriptor: int, header: Header) -> None:
+        self._descriptor = descriptor
+        self._layout = Layout(header.dimension)
+        self._header = header
+        self._rows = header.rows
+
+    def add(self, rows: Rows) -> None:
+        """Write rows behind the others.
+
+        Raises:
+            OSError: The disk is full, or fails.
+        """
+        start = 0
+        while start < len(rows.ids):
+            number, slot = divmod(self._rows, BLOCK_ROWS)
+            end = min(len(rows.ids), start + BLOCK_ROWS - slot)
+            piece = slice(start, end)
+            vectors = np.ascontiguousarray(rows.vectors[piece], "<f4")
+            quantised = quantise_rows(vectors)
+            block = _as_written(rows, piece, vectors, quantised)
+            if slot == 0:
+                os.truncate(self._descriptor, self._layout.block(number + 1))
+            for field, (dtype, width) in self._layout.fields.items():
+                offset = slot * width * np.dtype(dtype).itemsize
+                self._write(
+                    block[field].astype(dtype, copy=False).tobytes(),
+                    self._layout.block(number) + self._layout.region(field) + offset,
+                )
+            self._rows += end - start
+            start = end
+
+    def end(self, row: int, until: int) -> None:
+        """Say from which state on a row is not there.
+
+        Raises:
+            OSError: The disk is full, or fails.
+        """
+        number, slot = divmod(row, BLOCK_ROWS)
+        offset = self._layout.block(number) + self._layout.region("until") + slot * 8
+        self._write(struct.pack("<q", until), offset)
+
+    def commit(self, sequence: int) -> None:
+        """Let everything count that was written: the file is brought to a state.
+
+        Raises:
+            OSError: The disk is full, or fails.
+        """
+        os.fdatasync(self._descriptor)
+        self._header = replace(
+            self._header, commits=self._header.commits + 1, rows=self._rows, sequence=sequence
+        )
+        self._write(self._header.packed(), self._header.commits % 2 * _SLOT_BYTES)
+        os.fdatasync(self._descriptor)
+
+    def _write(self, data: bytes, offset: int) -> None:
+        while data:
+            written = os.pwrite(self._descriptor, data, offset)
+            data, offset = data[written:], offset + written
+
+
+def sums_of(vectors: Embedding) -> npt.NDArray[np.uint32]:
+    """What tells whether vectors are as they were written: the sums of their bits as numbers."""
+    words = np.ascontiguousarray(vectors, "<f4").view("<u4")
+    sums: npt.NDArray[np.uint32] = words.sum(axis=1, dtype=np.uint32)
+    return sums
+
+
+def _as_written(
+    rows: Rows, piece: slice, vectors: Embedding, quantised: QuantisedRows
+) -> dict[str, npt.NDArray[np.generic]]:
+    return {
+        "ids": rows.ids[piece],
+        "since": rows.since[piece],
+        "until": rows.until[piece],
+        "scales": quantised.scales,
+        "lost": quantised.lost,
+        "sums": sums_of(vectors),
+        "codes": quantised.codes,
+        "vectors": vectors,
+    }
+
+
+def _unpacked(slot: bytes) -> Header | None:
+    """The header in a slot, if it is whole."""
+    fields, rest = slot[: _HEADER.size], slot[_HEADER.size :]
+    if len(rest) < _CHECKSUM.size or _CHECKSUM.unpack_from(rest)[0] != zlib.crc32(fields):
+        return None
+    magic, version, dimension, block_rows, _, *counts = _HEADER.unpack(fields)
+    if (magic, version, block_rows) != (_MAGIC, _VERSION, BLOCK_ROWS):
+        return None
+    return Header(dimension, *counts)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
