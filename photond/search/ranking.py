@@ -20,7 +20,7 @@ from photond.store.embeddings import Embedding
 from photond.store.vectors import Exact, Ids, Products, Rows, StoredVectors, Vectors
 
 # How many contents the first batch has at the least, how much larger each further one is, up to what.
-_FIRST_BATCH = 256
+_FIRST_BATCH = 128
 _GROWTH = 4
 _LAST_BATCH = 65_536
 # Up to this part of all contents, each is looked at exactly, and the others not at all.
@@ -225,6 +225,11 @@ class Rankings:
         """
         vectors = self._copies.at(connection, pack_id)
         return Ranking(vectors, lambda: self._instead(connection, pack_id))
+
+    @property
+    def trouble(self) -> str:
+        """Why rankings are slower than they could be; empty if they are not."""
+        return self._copies.trouble
 
     def let_go(self) -> None:
         """Keep nothing in memory any more, after a while in which nobody has asked."""

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from structlog import get_logger
 
 from photond.store import changes, embeddings
 from photond.store.changes import Change
@@ -26,16 +25,17 @@ from photond.store.database import Connection, connect
 from photond.store.vector_file import (
     BLOCK_ROWS,
     NEVER,
+    UNKNOWN,
     Header,
     Layout,
     NoVectorFileError,
     Rows,
     VectorFile,
     VectorWriter,
+    remove_vector_file,
+    vector_file,
 )
 from photond.store.vectors import StoredVectors, Vectors
-
-log = get_logger(__name__)
 
 # Fewer embeddings are read from sqlite-vec as quickly.
 WORTH_A_FILE = 2048
@@ -50,16 +50,6 @@ _RESERVE_BYTES = 256 * 1024 * 1024
 # When the file is tried again after it could not be written.
 _RETRY_SECONDS = 60.0
 _ROWS_AT_ONCE = 4096
-
-
-def vector_file(database: Path, pack_id: int) -> Path:
-    """Where the copy of a pack's embeddings is."""
-    return database.with_name(f"{database.name}-vectors-{pack_id:d}")
-
-
-def remove_vector_file(database: Path, pack_id: int) -> None:
-    """Remove the copy of a pack's embeddings, if there is one."""
-    vector_file(database, pack_id).unlink(missing_ok=True)
 
 
 def refresh(
@@ -112,9 +102,13 @@ class VectorCopies:
 
     Args:
         database: The index's file.
+
+    Attributes:
+        trouble: Why searches are slower than they could be; empty if they are not.
     """
 
     def __init__(self, database: Path) -> None:
+        self.trouble = ""
         self._database = database
         self._lock = threading.Lock()
         self._file: tuple[int, VectorFile] | None = None
@@ -136,9 +130,10 @@ class VectorCopies:
             if made is None and time.monotonic() >= self._not_before:
                 try:
                     refresh(connection, self._database, pack_id)
+                    self.trouble = ""
                 except OSError as error:
                     self._not_before = time.monotonic() + _RETRY_SECONDS
-                    log.warning("the vectors cannot be copied", reason=str(error))
+                    self.trouble = f"the vectors cannot be copied: {error.strerror}"
                 made = self._look(connection, pack_id, _TAIL_ROWS)
             made = made or self._look(connection, pack_id, _MOST_TAIL_ROWS)
             if made is None:
@@ -156,7 +151,6 @@ class VectorCopies:
 
     def discard(self, pack_id: int) -> None:
         """Have the copy of a pack's embeddings made again, because it is damaged."""
-        log.warning("the copy of the vectors is damaged, and is made again", pack=pack_id)
         self.let_go()
         with suppress(OSError):
             remove_vector_file(self._database, pack_id)
@@ -195,7 +189,7 @@ def _opened(path: Path, dimension: int, *, writable: bool = False) -> VectorFile
     """A file of vectors with so many numbers each, if there is one that is whole."""
     try:
         file = VectorFile(path, writable=writable)
-    except (NoVectorFileError, PermissionError):
+    except (NoVectorFileError, OSError):
         return None
     if file.header.dimension != dimension:
         file.close()
@@ -258,12 +252,12 @@ class _Added:
 def _rows(connection: Connection, pack_id: int, added: list[_Added]) -> Rows | None:
     """Rows with their embeddings; None where one is missing that should be there.
 
-    Those that came and went have none any more, but their rows stand for the states between.
+    Those that came and went have none any more. Their rows stand for the states between.
     """
-    ids = np.array([one.content_id for one in added], np.int64)
     until = np.array([one.until for one in added], np.int64)
-    vectors = np.zeros((len(ids), embeddings.dimension_of(connection, pack_id)), np.float32)
     here = until == NEVER
+    ids = np.where(here, [one.content_id for one in added], UNKNOWN)
+    vectors = np.zeros((len(ids), embeddings.dimension_of(connection, pack_id)), np.float32)
     found, embedded = embeddings.embeddings_of(connection, pack_id, ids[here].tolist())
     if len(found) != here.sum():
         return None
@@ -318,6 +312,10 @@ def _locked(path: Path) -> Iterator[bool]:
             yield False
             return
         # The one who had the lock may have put another file in its place.
-        yield path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor))
+        try:
+            yield path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor))
+        finally:
+            if path.exists() and not path.stat().st_size:
+                path.unlink()  # it was only made to be locked
     finally:
         os.close(descriptor)

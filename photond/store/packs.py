@@ -10,13 +10,14 @@ from typing import Literal
 
 from photond.store import changes
 from photond.store.clock import now
-from photond.store.database import Connection
+from photond.store.database import Connection, database_file
 from photond.store.embeddings import (
     create_table,
     delete_pack_embeddings,
     drop_table,
     embedded_contents,
 )
+from photond.store.vector_file import remove_vector_file
 
 PackState = Literal["building", "serving", "retired", "kept"]
 
@@ -148,4 +149,6 @@ def prune_retired(connection: Connection) -> None:
 def remove_pack(connection: Connection, pack_id: int) -> None:
     """Forget a pack with all that was computed with it."""
     drop_table(connection, pack_id)
+    # Whether or not this is committed: it is made again where it is needed.
+    remove_vector_file(database_file(connection), pack_id)
     connection.execute("delete from packs where id = ?", (pack_id,))

@@ -7,7 +7,6 @@ kept in twice 8 bits, which makes what it loses negligible beside the rows.
 
 from dataclasses import dataclass
 
-import numkong
 import numpy as np
 import numpy.typing as npt
 
@@ -80,6 +79,9 @@ def multiply(codes: Codes, scales: Floats, by: QuantisedDirections) -> Floats:
 
     They are off by no more than `most_off`, times the direction's length.
     """
+    # Most commands import this module and multiply nothing.
+    import numkong  # noqa: PLC0415
+
     products = np.asarray(numkong.cdist(codes, by.codes, "dot"), np.float32).reshape(len(codes), -1)
     products *= by.scales
     rough, fine = np.hsplit(products, 2)

@@ -30,6 +30,9 @@ BLOCK_ROWS = 4096
 # What `until` says as long as a row is there.
 NEVER = np.iinfo(np.int64).max
 
+# The id in rows of which nothing is known but that a content came and went between two refreshes.
+UNKNOWN = 0
+
 _MAGIC = b"photondv"
 _VERSION = 1
 # Of everything that is mapped: no processor's pages are larger.
@@ -41,6 +44,16 @@ _SLOT_BYTES = 4096
 _WIDE = ("codes", "vectors")
 
 Ids = npt.NDArray[np.int64]
+
+
+def vector_file(database: Path, pack_id: int) -> Path:
+    """Where the copy of a pack's embeddings is."""
+    return database.with_name(f"{database.name}-vectors-{pack_id:d}")
+
+
+def remove_vector_file(database: Path, pack_id: int) -> None:
+    """Remove the copy of a pack's embeddings, if there is one."""
+    vector_file(database, pack_id).unlink(missing_ok=True)
 
 
 class NoVectorFileError(Exception):
@@ -221,8 +234,12 @@ class VectorFile:
 
     def column(self, field: str) -> Ids:
         """`ids`, `since` or `until` of all rows that count, int64 of shape (rows,)."""
-        parts = [getattr(block, field) for block in self.blocks()]
-        return np.concatenate([*parts, np.empty(0, np.int64)])[: self.header.rows]
+        # Nothing else of a block is touched: what was never written may have no place on a full disk.
+        parts = [
+            getattr(block, field)[: self.header.rows - number * BLOCK_ROWS]
+            for number, block in enumerate(self.blocks())
+        ]
+        return np.concatenate([*parts, np.empty(0, np.int64)])
 
     def knows(self, sequence: int) -> bool:
         """Whether the file can answer for a state: one of its own history that is not too old."""
@@ -231,8 +248,11 @@ class VectorFile:
             return True
         if not header.base < sequence < header.sequence:
             return False
+        since, until = self.column("since"), self.column("until")
+        there = (since <= sequence) & (until > sequence)
         return bool(
-            (self.column("since") == sequence).any() or (self.column("until") == sequence).any()
+            ((since == sequence) | (until == sequence)).any()
+            and not (there & (self.column("ids") == UNKNOWN)).any()
         )
 
     def writer(self) -> "VectorWriter":

@@ -148,8 +148,8 @@ def test_batches_are_made_as_they_are_asked_for(tmp_path: Path) -> None:
     file = a_file(tmp_path / "vectors", np.arange(1, 3001), vectors)
     sizes = [len(batch) for batch in ranking(file).best(Direction(vectors[0]))]
     assert sum(sizes) == 3000
-    assert sizes[0] >= 256
-    assert sizes[1] >= 3 * sizes[0]
+    assert sizes[0] >= 128
+    assert sizes[1] >= 2 * sizes[0]
 
 
 def test_a_copy_that_turns_out_damaged_half_way_is_given_up_for_the_index(tmp_path: Path) -> None:
