@@ -21,7 +21,7 @@ import numpy as np
 from photond.store import changes, embeddings
 from photond.store.changes import Change
 from photond.store.copied import CopiedVectors, Tail
-from photond.store.database import Connection, connect
+from photond.store.database import Connection, connect, snapshot
 from photond.store.vector_file import (
     BLOCK_ROWS,
     NEVER,
@@ -93,6 +93,31 @@ def refresh(
                 if noted is not None and _follow(connection, pack_id, file, noted):
                     return True
         return _build(connection, path, pack_id, state, should_stop)
+
+
+def keep_ready(
+    connection: Connection, database: Path, should_stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Have the copy ready for the next search, if much has changed and as far as it can be.
+
+    Args:
+        connection: The index, in no transaction.
+        database: Its file.
+        should_stop: As for `refresh`.
+    """
+    with snapshot(connection), suppress(OSError):
+        row = connection.execute("select id from packs where state = 'serving'").fetchone()
+        if row is None:
+            return
+        (pack_id,) = row
+        dimension = embeddings.dimension_of(connection, pack_id)
+        file = _opened(vector_file(database, pack_id), dimension, writable=True)
+        if file is not None:
+            with closing(file):
+                noted = changes.since(connection, pack_id, file.header.sequence)
+            if noted is not None and len(noted) <= _TAIL_ROWS:
+                return
+        refresh(connection, database, pack_id, should_stop)
 
 
 class VectorCopies:

@@ -188,6 +188,7 @@ class VectorFile:
 
     def __init__(self, path: Path, *, writable: bool = False) -> None:
         self._path = path
+        self._is_writable = writable
         try:
             self._file = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -283,7 +284,8 @@ class VectorFile:
         vectors = layout.region("vectors")
         for offset in range(0, len(memory), layout.block_bytes):
             # Everything but the vectors is read for each question, and of those a few here and there.
-            memory.madvise(mmap.MADV_WILLNEED, offset, vectors)
+            if not self._is_writable:
+                memory.madvise(mmap.MADV_WILLNEED, offset, vectors)
             memory.madvise(mmap.MADV_RANDOM, offset + vectors, layout.block_bytes - vectors)
         return [
             Block(**layout.arrays(memory, offset))

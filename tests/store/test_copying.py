@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from photond.store import changes, copying, embeddings, packs
 from photond.store.copied import CopiedVectors, DamagedVectorsError
-from photond.store.copying import VectorCopies, refresh
+from photond.store.copying import VectorCopies, keep_ready, refresh
 from photond.store.database import Connection, connect, open_index, snapshot, transaction
 from photond.store.embeddings import Embedding
 from photond.store.vector_file import BLOCK_ROWS, VectorFile, vector_file
@@ -474,6 +474,23 @@ def test_what_was_let_go_is_found_again(database: Path, connection: Connection) 
         copies.let_go()
         assert by_id(vectors) == stored(connection)
     check(copies, connection, CopiedVectors)
+
+
+def test_the_copy_is_ready_after_a_pass_and_left_alone_after_few_changes(
+    database: Path, connection: Connection
+) -> None:
+    keep_ready(connection, database)
+    assert not vector_file(database, 1).exists()
+    add(connection, *range(1, 11))
+    keep_ready(connection, database)
+    made = vector_file(database, 1).stat().st_mtime_ns
+    add(connection, 11)
+    keep_ready(connection, database)
+    assert vector_file(database, 1).stat().st_mtime_ns == made
+    add(connection, 12, 13)
+    keep_ready(connection, database)
+    with closing(VectorFile(vector_file(database, 1))) as file:
+        assert file.header.rows == 13
 
 
 def test_a_copy_is_no_longer_made_when_it_is_to_stop(
