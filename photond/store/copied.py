@@ -21,6 +21,8 @@ from photond.store.vectors import Approximate, Exact, Ids, Rows, found_in, multi
 # From so many rows on, the blocks are shared out between threads.
 _WORTH_THREADS = 32_768
 _MOST_THREADS = 8
+# More vectors than these are read as they come: announcing them costs more than a microsecond each.
+_ANNOUNCED = 16_384
 
 
 class DamagedVectorsError(Exception):
@@ -113,14 +115,18 @@ class CopiedVectors:
         """Vectors of the file, block by block: which of `rows` they are of, and they."""
         numbers = rows // BLOCK_ROWS
         order = np.argsort(numbers, kind="stable")
-        for where in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
-            if len(where):
-                block = self._blocks[numbers[where[0]]]
-                slots = rows[where] % BLOCK_ROWS
-                vectors = block.vectors[slots]
-                if (sums_of(vectors) != block.sums[slots]).any():
-                    raise DamagedVectorsError
-                yield where, vectors
+        wheres = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1) if len(rows) else []
+        found = [
+            (where, self._blocks[numbers[where[0]]], rows[where] % BLOCK_ROWS) for where in wheres
+        ]
+        if len(rows) <= _ANNOUNCED:
+            for _, block, slots in found:
+                block.announce(slots)
+        for where, block, slots in found:
+            vectors = block.vectors[slots]
+            if (sums_of(vectors) != block.sums[slots]).any():
+                raise DamagedVectorsError
+            yield where, vectors
 
     def _products(
         self, directions: Embedding, about: Approximate, off: Approximate

@@ -137,7 +137,7 @@ class VectorCopies:
         self._database = database
         self._lock = threading.Lock()
         self._file: tuple[int, VectorFile] | None = None
-        self._made: tuple[tuple[int, int], Vectors] | None = None
+        self._made: tuple[tuple[int, int], CopiedVectors] | None = None
         self._not_before = 0.0
 
     def at(self, connection: Connection, pack_id: int) -> Vectors:
@@ -147,24 +147,11 @@ class VectorCopies:
             connection: In a snapshot, for as long as the embeddings are used.
             pack_id: The pack.
         """
-        state = pack_id, changes.current(connection, pack_id)
-        with self._lock:
-            if self._made is not None and self._made[0] == state:
-                return self._made[1]
-            made = self._look(connection, pack_id, _TAIL_ROWS)
-            if made is None and time.monotonic() >= self._not_before:
-                try:
-                    refresh(connection, self._database, pack_id)
-                    self.trouble = ""
-                except OSError as error:
-                    self._not_before = time.monotonic() + _RETRY_SECONDS
-                    self.trouble = f"the vectors cannot be copied: {error.strerror}"
-                made = self._look(connection, pack_id, _TAIL_ROWS)
-            made = made or self._look(connection, pack_id, _MOST_TAIL_ROWS)
-            if made is None:
-                return StoredVectors(connection, pack_id)
-            self._made = state, made
-            return made
+        made = self._kept_or_made(connection, pack_id, _TAIL_ROWS)
+        if made is None:
+            self._refresh(connection, pack_id)
+            made = self._kept_or_made(connection, pack_id, _MOST_TAIL_ROWS)
+        return made or StoredVectors(connection, pack_id)
 
     def let_go(self) -> None:
         """Keep nothing in memory any more; what is being used goes when it is not."""
@@ -179,6 +166,29 @@ class VectorCopies:
         self.let_go()
         with suppress(OSError):
             remove_vector_file(self._database, pack_id)
+
+    def _kept_or_made(
+        self, connection: Connection, pack_id: int, most: int
+    ) -> CopiedVectors | None:
+        state = pack_id, changes.current(connection, pack_id)
+        with self._lock:
+            if self._made is None or self._made[0] != state:
+                made = self._look(connection, pack_id, most)
+                if made is None:
+                    return None
+                self._made = state, made
+            return self._made[1]
+
+    def _refresh(self, connection: Connection, pack_id: int) -> None:
+        """Bring the file up to date, without keeping the other threads from searching meanwhile."""
+        if time.monotonic() < self._not_before:
+            return
+        try:
+            refresh(connection, self._database, pack_id)
+            self.trouble = ""
+        except OSError as error:
+            self._not_before = time.monotonic() + _RETRY_SECONDS
+            self.trouble = f"the vectors cannot be copied: {error.strerror}"
 
     def _look(self, connection: Connection, pack_id: int, most: int) -> CopiedVectors | None:
         """What the file has of a snapshot, if no more than `most` changes are missing."""

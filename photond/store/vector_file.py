@@ -162,7 +162,12 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of a file, mapped: arrays of BLOCK_ROWS rows, of which the header says how many count."""
+    """A block of a file, mapped: arrays of BLOCK_ROWS rows, of which the header says how many count.
+
+    Attributes:
+        memory: What the arrays lie in.
+        vectors_at: Where `vectors` begins in it.
+    """
 
     ids: Ids
     since: Ids
@@ -172,6 +177,15 @@ class Block:
     sums: npt.NDArray[np.uint32]
     codes: npt.NDArray[np.int8]
     vectors: Embedding
+    memory: mmap.mmap
+    vectors_at: int
+
+    def announce(self, slots: npt.NDArray[np.intp]) -> None:
+        """Have the kernel read the vectors of some rows, all at once if it has to ask the disk."""
+        width = self.vectors.itemsize * self.vectors.shape[1]
+        for offset in (self.vectors_at + slots * width).tolist():
+            start = offset - offset % mmap.PAGESIZE
+            self.memory.madvise(mmap.MADV_WILLNEED, start, offset + width - start)
 
 
 class VectorFile:
@@ -288,7 +302,7 @@ class VectorFile:
                 memory.madvise(mmap.MADV_WILLNEED, offset, vectors)
             memory.madvise(mmap.MADV_RANDOM, offset + vectors, layout.block_bytes - vectors)
         return [
-            Block(**layout.arrays(memory, offset))
+            Block(**layout.arrays(memory, offset), memory=memory, vectors_at=offset + vectors)
             for offset in range(0, len(memory), layout.block_bytes)
         ]
 

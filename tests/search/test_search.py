@@ -17,6 +17,7 @@ from photond.store.contents import Content
 from photond.store.database import Connection, open_index, snapshot, transaction
 from photond.store.embeddings import Embedding
 from photond.store.files import FileStat
+from photond.store.vector_file import vector_file
 
 PHOTOS = 400
 DIMENSION = 16
@@ -90,3 +91,35 @@ def test_the_limit_is_filled_whether_photos_are_filtered_before_or_after_they_ar
     assert [hit.path for hit in hits] == expected(
         VECTORS[number], is_few=is_few, limit=limit, min_score=min_score
     )
+
+
+def test_a_copy_that_went_bad_is_noticed_and_made_again(
+    database: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photond.store.copying.WORTH_A_FILE", 10)
+    (stored,) = packs.all_packs(connection)
+    rankings = Rankings(database)
+
+    def found() -> list[int]:
+        ranking = rankings.at(connection, stored.id)
+        return [id_ for batch in ranking.best(Direction(VECTORS[7])) for id_, _ in batch]
+
+    before = found()
+    file = vector_file(database, stored.id)
+    data = bytearray(file.read_bytes())
+    # A photo that comes late, when some batches are out.
+    data[data.index(VECTORS[before[-1] - 1].tobytes())] ^= 1
+    file.write_bytes(data)
+    assert found() == before
+    assert not file.exists()
+    assert found() == before
+    assert file.exists()
+
+
+def test_a_score_is_given_to_those_that_have_an_embedding(
+    database: Path, connection: Connection
+) -> None:
+    (stored,) = packs.all_packs(connection)
+    ids = np.array([3, 5, PHOTOS + 1], np.int64)
+    scores = Rankings(database).at(connection, stored.id).scores(Direction(VECTORS[2]), ids)
+    assert scores == pytest.approx({3: 1.0, 5: float(VECTORS[2] @ VECTORS[4])}, abs=1e-6)
