@@ -80,20 +80,23 @@ class CopiedVectors:
         about = np.empty((self._rows, len(directions)), np.float32)
         off = np.empty(self._rows, np.float32)
 
-        def multiply_block(number: int) -> None:
-            start = number * BLOCK_ROWS
-            end = min(start + BLOCK_ROWS, self._rows)
-            block, rows = self._blocks[number], end - start
-            about[start:end] = multiply(block.codes[:rows], block.scales[:rows], quantised)
-            off[start:end] = most_off(block.lost[:rows], quantised)
+        def multiply_blocks(numbers: range) -> None:
+            for number in numbers:
+                start = number * BLOCK_ROWS
+                end = min(start + BLOCK_ROWS, self._rows)
+                block, rows = self._blocks[number], end - start
+                about[start:end] = multiply(block.codes[:rows], block.scales[:rows], quantised)
+                off[start:end] = most_off(block.lost[:rows], quantised)
 
         numbers = range(len(self._blocks))
-        if self._rows < _WORTH_THREADS:
-            for number in numbers:
-                multiply_block(number)
+        threads = min(_MOST_THREADS, _cores()) if self._rows >= _WORTH_THREADS else 1
+        if threads == 1:
+            multiply_blocks(numbers)
         else:
-            with ThreadPoolExecutor(min(_MOST_THREADS, _cores())) as pool:
-                for _ in pool.map(multiply_block, numbers):
+            with ThreadPoolExecutor(threads) as pool:
+                for _ in pool.map(
+                    multiply_blocks, (numbers[one::threads] for one in range(threads))
+                ):
                     pass
         return self._products(directions, about, off)
 

@@ -41,12 +41,12 @@ class QuantisedDirections:
 
     Attributes:
         codes: int8 of shape (2·m, dimension): each direction roughly, then what that lacks.
-        scales: float32 of shape (2·m,).
+        weights: float64 of shape (2·m, m): what makes products with both into those with the direction.
         lost: The largest of what is lost, in parts of the direction's length.
     """
 
     codes: Codes
-    scales: Floats
+    weights: npt.NDArray[np.float64]
     lost: float
 
 
@@ -69,7 +69,7 @@ def quantise_directions(directions: Embedding) -> QuantisedDirections:
     lengths = np.linalg.norm(directions, axis=1)
     return QuantisedDirections(
         np.concatenate([rough.codes, fine.codes]),
-        np.concatenate([rough.scales, fine.scales]),
+        np.concatenate([np.diag(rough.scales), np.diag(fine.scales)]).astype(np.float64),
         float((fine.lost / np.maximum(lengths, np.finfo(np.float32).tiny)).max()),
     )
 
@@ -82,11 +82,10 @@ def multiply(codes: Codes, scales: Floats, by: QuantisedDirections) -> Floats:
     # Most commands import this module and multiply nothing.
     import numkong  # noqa: PLC0415
 
-    products = np.asarray(numkong.cdist(codes, by.codes, "dot"), np.float32).reshape(len(codes), -1)
-    products *= by.scales
-    rough, fine = np.hsplit(products, 2)
-    sums: Floats = (rough + fine) * scales[:, np.newaxis]
-    return sums
+    products = np.asarray(numkong.cdist(codes, by.codes, "dot")).reshape(len(codes), -1)
+    together: npt.NDArray[np.float64] = products @ by.weights
+    together *= scales[:, np.newaxis]
+    return together.astype(np.float32)
 
 
 def most_off(lost: Floats, by: QuantisedDirections) -> Floats:

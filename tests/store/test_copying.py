@@ -229,6 +229,32 @@ def test_a_refresh_that_is_killed_at_any_write_leaves_a_copy_that_is_right_or_no
     pytest.fail("it writes more often than it should")
 
 
+@pytest.mark.slow
+def test_what_was_written_for_changes_that_a_power_cut_undid_does_not_count(
+    database: Path, connection: Connection
+) -> None:
+    add(connection, *range(1, 11))
+    bring_up(connection, database)
+    for number in range(1, 20):
+        connection.execute("vacuum into ?", (str(database.with_name("before")),))
+        remove(connection, 1, 2, 3)
+        add(connection, 3, 11, seed=number)
+        with in_another_process(DIES_WHILE_WRITING, database, number) as process:
+            survived = process.wait(timeout=60) == 0
+        connection.close()
+        database.with_name("before").replace(database)
+        connection = open_index(database)
+        add(connection, 20 + number, 50 + number)
+        remove(connection, 20 + number - 1)
+        check(VectorCopies(database), connection, CopiedVectors)
+        bring_up(connection, database)
+        check(VectorCopies(database), connection, CopiedVectors)
+        if survived:
+            connection.close()
+            return
+    pytest.fail("it writes more often than it should")
+
+
 WRITES_AND_REFRESHES = """
 database = Path(sys.argv[1])
 with closing(connect(database)) as connection:
