@@ -23,9 +23,10 @@ import numpy as np
 
 from photond.search.ranking import Direction, Rankings
 from photond.store import embeddings, packs
-from photond.store.copying import refresh, vector_file
+from photond.store.copying import refresh
 from photond.store.database import Connection, open_index, snapshot, transaction
 from photond.store.packs import StoredPack
+from photond.store.vector_file import vector_file
 
 DIMENSION = 768
 QUESTIONS = 10

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photond.store.copied import DamagedVectorsError
-from photond.store.copying import VectorCopies
+from photond.store.copies import VectorCopies
 from photond.store.database import Connection
 from photond.store.embeddings import Embedding
 from photond.store.vectors import Exact, Ids, Products, Rows, StoredVectors, Vectors

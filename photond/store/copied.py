@@ -15,7 +15,8 @@ from photond.store.quantised import (
     multiply,
     quantise_directions,
 )
-from photond.store.vector_file import BLOCK_ROWS, VectorFile, sums_of
+from photond.store.vector_file import VectorFile, sums_of
+from photond.store.vector_layout import BLOCK_ROWS
 from photond.store.vectors import Approximate, Exact, Ids, Rows, found_in, multiplied
 
 # From so many rows on, the blocks are shared out between threads.

@@ -1,16 +1,12 @@
 """Keeping the file of vectors true to the index.
 
-Whoever needs it brings it up to date, under a lock that nobody waits for. Where that cannot be, because
-the disk is full or may not be written or somebody else is at it, what the file lacks is read from
-sqlite-vec beside it; and where there is no file that helps, everything is.
+Whoever needs it brings it up to date, under a lock that nobody waits for.
 """
 
 import errno
 import fcntl
 import os
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,35 +16,24 @@ import numpy as np
 
 from photond.store import changes, embeddings
 from photond.store.changes import Change
-from photond.store.copied import CopiedVectors, Tail
 from photond.store.database import Connection, connect, snapshot
 from photond.store.vector_file import (
-    BLOCK_ROWS,
-    NEVER,
-    UNKNOWN,
-    Header,
-    Layout,
     NoVectorFileError,
     Rows,
     VectorFile,
     VectorWriter,
-    remove_vector_file,
     vector_file,
 )
-from photond.store.vectors import StoredVectors, Vectors
+from photond.store.vector_layout import BLOCK_ROWS, NEVER, UNKNOWN, Header, Layout
 
 # Fewer embeddings are read from sqlite-vec as quickly.
 WORTH_A_FILE = 2048
 # So many changes are read beside the file rather than written into it, which waits for the disk.
-_TAIL_ROWS = 256
-# More than these are not kept in memory beside the file: 3 KB each, at 768 numbers.
-_MOST_TAIL_ROWS = 8192
+TAIL_ROWS = 256
 # The file is made anew when more than this part of it is rows that are not there any more.
 _MOST_GONE = 1 / 4
 # What is left free of a disk.
 _RESERVE_BYTES = 256 * 1024 * 1024
-# When the file is tried again after it could not be written.
-_RETRY_SECONDS = 60.0
 _ROWS_AT_ONCE = 4096
 
 
@@ -60,8 +45,8 @@ def refresh(
 ) -> bool:
     """Bring the copy of a pack's embeddings to the state that a connection sees.
 
-    It takes as long as there are changes; where there is no copy yet, some twenty seconds for a million
-    photos. Kept up to date this way, searches find it ready.
+    It takes as long as there are changes; where there is no copy yet, ten to twenty seconds for a
+    million photos. Kept up to date this way, searches find it ready.
 
     Args:
         connection: The index, in a snapshot.
@@ -82,7 +67,7 @@ def refresh(
         if not is_ours:
             return False
         state = changes.current(connection, pack_id)
-        file = _opened(path, embeddings.dimension_of(connection, pack_id), writable=True)
+        file = opened(path, embeddings.dimension_of(connection, pack_id), writable=True)
         if file is not None:
             with closing(file):
                 if file.knows(state):
@@ -111,116 +96,16 @@ def keep_ready(
             return
         (pack_id,) = row
         dimension = embeddings.dimension_of(connection, pack_id)
-        file = _opened(vector_file(database, pack_id), dimension, writable=True)
+        file = opened(vector_file(database, pack_id), dimension, writable=True)
         if file is not None:
             with closing(file):
                 noted = changes.since(connection, pack_id, file.header.sequence)
-            if noted is not None and len(noted) <= _TAIL_ROWS:
+            if noted is not None and len(noted) <= TAIL_ROWS:
                 return
         refresh(connection, database, pack_id, should_stop)
 
 
-class VectorCopies:
-    """The copies of an index's embeddings, kept open from one question to the next.
-
-    Several threads may use it at the same time.
-
-    Args:
-        database: The index's file.
-
-    Attributes:
-        trouble: Why searches are slower than they could be; empty if they are not.
-    """
-
-    def __init__(self, database: Path) -> None:
-        self.trouble = ""
-        self._database = database
-        self._lock = threading.Lock()
-        self._file: tuple[int, VectorFile] | None = None
-        self._made: tuple[tuple[int, int], CopiedVectors] | None = None
-        self._not_before = 0.0
-
-    def at(self, connection: Connection, pack_id: int) -> Vectors:
-        """The embeddings of a pack in a snapshot, by the quickest way that there is.
-
-        Args:
-            connection: In a snapshot, for as long as the embeddings are used.
-            pack_id: The pack.
-        """
-        made = self._kept_or_made(connection, pack_id, _TAIL_ROWS)
-        if made is None:
-            self._refresh(connection, pack_id)
-            made = self._kept_or_made(connection, pack_id, _MOST_TAIL_ROWS)
-        return made or StoredVectors(connection, pack_id)
-
-    def let_go(self) -> None:
-        """Keep nothing in memory any more; what is being used goes when it is not."""
-        with self._lock:
-            self._made = None
-            if self._file is not None:
-                self._file[1].close()
-                self._file = None
-
-    def discard(self, pack_id: int) -> None:
-        """Have the copy of a pack's embeddings made again, because it is damaged."""
-        self.let_go()
-        with suppress(OSError):
-            remove_vector_file(self._database, pack_id)
-
-    def _kept_or_made(
-        self, connection: Connection, pack_id: int, most: int
-    ) -> CopiedVectors | None:
-        state = pack_id, changes.current(connection, pack_id)
-        with self._lock:
-            if self._made is None or self._made[0] != state:
-                made = self._look(connection, pack_id, most)
-                if made is None:
-                    return None
-                self._made = state, made
-            return self._made[1]
-
-    def _refresh(self, connection: Connection, pack_id: int) -> None:
-        """Bring the file up to date, without keeping the other threads from searching meanwhile."""
-        if time.monotonic() < self._not_before:
-            return
-        try:
-            refresh(connection, self._database, pack_id)
-            self.trouble = ""
-        except OSError as error:
-            self._not_before = time.monotonic() + _RETRY_SECONDS
-            self.trouble = f"the vectors cannot be copied: {error.strerror}"
-
-    def _look(self, connection: Connection, pack_id: int, most: int) -> CopiedVectors | None:
-        """What the file has of a snapshot, if no more than `most` changes are missing."""
-        file = self._current_file(connection, pack_id)
-        if file is None:
-            return None
-        state = changes.current(connection, pack_id)
-        if file.knows(state):
-            return CopiedVectors(file, state, _tail(connection, pack_id, []))
-        noted = changes.since(connection, pack_id, file.header.sequence)
-        if noted is None or len(noted) > most:
-            return None
-        return CopiedVectors(file, file.header.sequence, _tail(connection, pack_id, noted))
-
-    def _current_file(self, connection: Connection, pack_id: int) -> VectorFile | None:
-        if self._file is not None:
-            kept, file = self._file
-            if kept == pack_id and not file.is_replaced:
-                with suppress(NoVectorFileError):
-                    file.look_again()
-                    return file
-            file.close()
-            self._file = None
-        opened = _opened(
-            vector_file(self._database, pack_id), embeddings.dimension_of(connection, pack_id)
-        )
-        if opened is not None:
-            self._file = pack_id, opened
-        return opened
-
-
-def _opened(path: Path, dimension: int, *, writable: bool = False) -> VectorFile | None:
+def opened(path: Path, dimension: int, *, writable: bool = False) -> VectorFile | None:
     """A file of vectors with so many numbers each, if there is one that is whole."""
     try:
         file = VectorFile(path, writable=writable)
@@ -230,15 +115,6 @@ def _opened(path: Path, dimension: int, *, writable: bool = False) -> VectorFile
         file.close()
         return None
     return file
-
-
-def _tail(connection: Connection, pack_id: int, noted: list[Change]) -> Tail:
-    """What has changed after the state of a file."""
-    last = {change.content_id: change.is_there for change in noted}
-    ids, vectors = embeddings.embeddings_of(
-        connection, pack_id, [id_ for id_, is_there in last.items() if is_there]
-    )
-    return Tail(ids, vectors, np.array(list(last), np.int64))
 
 
 def _follow(connection: Connection, pack_id: int, file: VectorFile, noted: list[Change]) -> bool:

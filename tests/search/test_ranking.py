@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from photond.search.ranking import Batch, Direction, Ranking
 from photond.store.copied import CopiedVectors, DamagedVectorsError, Tail
 from photond.store.embeddings import Embedding
-from photond.store.vector_file import NEVER, Header, Rows, VectorFile, VectorWriter
+from photond.store.vector_file import Rows, VectorFile, VectorWriter
+from photond.store.vector_layout import NEVER, Header
 from photond.store.vectors import Ids, Vectors
 
 DIMENSION = 8

@@ -7,6 +7,7 @@ import pytest
 from photond.config.settings import Settings
 from photond.search.searcher import Among, Searcher
 from photond.store import copying
+from photond.store.vector_file import vector_file
 from tests.conftest import SAMPLES, Command
 
 ALL = Among(folders=(), since=None, until=None, tags=(), min_score=-1.0, limit=3)
@@ -46,5 +47,5 @@ def test_the_copy_changes_no_answer(searcher: Searcher, monkeypatch: pytest.Monk
     with_copy = searcher.by_text("an animal", ALL)
     monkeypatch.setattr(copying, "WORTH_A_FILE", 2048)
     searcher.unload_unused(0)
-    copying.vector_file(searcher._database, 1).unlink()
+    vector_file(searcher._database, 1).unlink()
     assert searcher.by_text("an animal", ALL) == with_copy

@@ -19,10 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from photond.store import changes, copying, embeddings, packs
 from photond.store.copied import CopiedVectors, DamagedVectorsError
-from photond.store.copying import VectorCopies, keep_ready, refresh
+from photond.store.copies import VectorCopies
+from photond.store.copying import keep_ready, refresh
 from photond.store.database import Connection, connect, open_index, snapshot, transaction
 from photond.store.embeddings import Embedding
-from photond.store.vector_file import BLOCK_ROWS, VectorFile, vector_file
+from photond.store.vector_file import VectorFile, vector_file
+from photond.store.vector_layout import BLOCK_ROWS
 from photond.store.vectors import StoredVectors, Vectors
 
 DIMENSION = 8
@@ -33,7 +35,7 @@ ONE = np.eye(DIMENSION, dtype=np.float32)
 @pytest.fixture(autouse=True)
 def _few_are_worth_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "WORTH_A_FILE", 3)
-    monkeypatch.setattr(copying, "_TAIL_ROWS", 2)
+    monkeypatch.setattr(copying, "TAIL_ROWS", 2)
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ class Following(RuleBasedStateMachine):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(copying, "WORTH_A_FILE", 3)
-        self.patch.setattr(copying, "_TAIL_ROWS", 2)
+        self.patch.setattr(copying, "TAIL_ROWS", 2)
         self.folder = TemporaryDirectory()
         self.database = Path(self.folder.name) / "index.db"
         self.writer = open_index(self.database, create=True)
@@ -184,7 +186,7 @@ def in_another_process(
     prelude = (
         "import os, signal, sys, time\n"
         "from tests.store.test_copying import *\n"
-        "copying.WORTH_A_FILE, copying._TAIL_ROWS, copying._RESERVE_BYTES = 3, 2, 0\n"
+        "copying.WORTH_A_FILE, copying.TAIL_ROWS, copying._RESERVE_BYTES = 3, 2, 0\n"
     )
     command = [sys.executable, "-c", prelude + code, *map(str, arguments)]
     if within is not None:
