@@ -1,5 +1,6 @@
 """`photond status`."""
 
+import glob
 import sys
 import time
 from contextlib import closing
@@ -55,9 +56,11 @@ class Report:
 
 
 def _size_on_disk(database: Path) -> int:
-    """What the index takes, with what SQLite has not yet written into its file."""
-    files = (database, database.with_name(f"{database.name}-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
+    """What the index takes, with what SQLite has not yet written into its file and the vectors' copy."""
+    beside = database.parent.glob(f"{glob.escape(database.name)}-*")
+    files = (database, *(file for file in beside if not file.name.endswith("-shm")))
+    # In blocks of 512 bytes, stat(2): files of vectors have holes.
+    return sum(file.stat().st_blocks * 512 for file in files if file.exists())
 
 
 def register(app: typer.Typer) -> None:

@@ -21,6 +21,7 @@ from photond.pipeline.engine import (
 )
 from photond.pipeline.tagger import Tagger
 from photond.store import jobs
+from photond.store.copying import keep_ready
 from photond.store.database import Connection, shrink
 from photond.vocabulary.concepts import Vocabulary
 
@@ -203,6 +204,7 @@ class LazyEngine:
         self._results["forgotten"] += forgotten
         if forgotten:
             log.info("photos are forgotten that were missing for long", photos=forgotten)
+        keep_ready(self._connection, self._database, should_stop)
         if self._engine is None:
             self._tagger = None
             give_back()

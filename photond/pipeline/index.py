@@ -16,6 +16,7 @@ from photond.pipeline.summary import Progress, Summary
 from photond.pipeline.tagger import Tagger
 from photond.store import files, jobs
 from photond.store.clock import now
+from photond.store.copying import keep_ready
 from photond.store.database import Connection, transaction
 from photond.store.packs import StoredPack
 from photond.vocabulary.concepts import Vocabulary
@@ -88,6 +89,7 @@ class Indexer:
             handed = hand_over(self._connection, self._pack, stored, keep_old=keep_old)
             summary.answers, summary.lacking = handed.answers, handed.lacking
             summary.forgotten = forget(self._connection, self._settings.index.forget_after_days)
+            keep_ready(self._connection, self._database, self._should_stop)
         reasons: Counter[str] = Counter()
         for root in roots:
             failures = jobs.failures(self._connection, root)

@@ -1,18 +1,26 @@
 """Searching: the photos nearest to an embedding, with what there is to say about each."""
 
+import itertools
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from photond.errors import IndexDatabaseError
 from photond.models.pack import Pack
 from photond.models.score import confidence
 from photond.models.shelf import find_by_fingerprint
 from photond.search.filters import Filters
+from photond.search.ranking import Direction, Ranking
 from photond.store import contents, embeddings, files, packs, tags
 from photond.store.database import Connection
-from photond.store.embeddings import Embedding
 from photond.store.packs import StoredPack
 from photond.store.tags import Tag
+
+# If no more contents than this pass the filters, they are found first and then ranked.
+_FEW = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +84,21 @@ def answering_pack(connection: Connection, configured: Pack, models_dir: Path) -
 def search(
     connection: Connection,
     stored: StoredPack,
-    query: Embedding,
+    ranking: Ranking,
+    direction: Direction,
     filters: Filters,
     *,
     limit: int,
     min_score: float = -1.0,
     pack: Pack | None = None,
 ) -> list[Hit]:
-    """The photos nearest to a query.
+    """The photos that suit a question best.
 
     Args:
         connection: The index.
-        stored: The pack that made the query's embedding.
-        query: float32 of shape (dimension,), unit length.
+        stored: The pack that made the direction.
+        ranking: Of the contents that the index has with that pack.
+        direction: What the photos are ranked by.
         filters: Which photos may be returned.
         limit: How many at the most; copies of a photo count one by one.
         min_score: Photos with a lower cosine similarity are left out.
@@ -97,9 +107,11 @@ def search(
     Returns:
         Best first.
     """
-    condition, values = filters.condition(stored.id)
-    near = embeddings.nearest(connection, stored.id, query, limit, condition, values)
-    near = [(content_id, score) for content_id, score in near if score >= min_score]
+    near = list(
+        itertools.islice(
+            _passing(connection, stored, ranking, direction, filters, min_score), limit
+        )
+    )
     ids = [content_id for content_id, _ in near]
     facts = contents.facts_of(connection, ids)
     labelled = tags.tags_of(connection, stored.id, ids)
@@ -118,3 +130,36 @@ def search(
         for path in paths[content_id]
     ]
     return hits[:limit]
+
+
+def _passing(
+    connection: Connection,
+    stored: StoredPack,
+    ranking: Ranking,
+    direction: Direction,
+    filters: Filters,
+    min_score: float,
+) -> Iterator[tuple[int, float]]:
+    """The contents that pass the filters, best first, as far as somebody asks for them."""
+    condition, values = filters.condition(stored.id)
+    few = connection.execute(
+        f"select distinct content_id from ({condition}) limit ?", (*values, _FEW + 1)
+    ).fetchall()
+    if len(few) <= _FEW:
+        among = np.sort(np.array(few, np.int64).reshape(-1))
+        for batch in ranking.best(direction, among):
+            yield from (one for one in batch if one[1] >= min_score)
+        return
+    for batch in ranking.best(direction):
+        near = [one for one in batch if one[1] >= min_score]
+        passing = {
+            id_
+            for (id_,) in connection.execute(
+                f"""
+                select content_id from ({condition})
+                where content_id in (select value from json_each(?))
+                """,
+                (*values, json.dumps([id_ for id_, _ in near])),
+            )
+        }
+        yield from (one for one in near if one[0] in passing)

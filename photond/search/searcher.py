@@ -13,6 +13,7 @@ from photond.models.shelf import find_pack
 from photond.models.towers import TextTower, available_cores
 from photond.search.dates import end_moment, first_moment
 from photond.search.filters import Filters, tag_filter
+from photond.search.ranking import Direction, Ranking, Rankings
 from photond.search.search import Hit, answering_pack, search
 from photond.store.database import Connection, explained, open_index, snapshot
 from photond.store.files import count_unread
@@ -66,8 +67,10 @@ class Searcher:
         self._settings = settings
         self._models_dir = models_dir
         self._vocabulary_file = vocabulary_file
+        self._rankings = Rankings(database)
         self._loading = threading.Lock()
         self._loaded: tuple[str, TextTower] | None = None
+        self._is_used = False
         self._last_used = time.monotonic()
 
     def by_text(self, text: str, among: Among) -> Answer:
@@ -83,7 +86,8 @@ class Searcher:
             hits = search(
                 connection,
                 answering.stored,
-                self._text_tower(answering.pack).embed_query(text),
+                self._ranking(connection, answering.stored.id),
+                Direction(self._text_tower(answering.pack).embed_query(text)),
                 filters,
                 limit=among.limit,
                 min_score=among.min_score,
@@ -110,7 +114,8 @@ class Searcher:
             hits = search(
                 connection,
                 answering.stored,
-                example.embedding,
+                self._ranking(connection, answering.stored.id),
+                Direction(example.embedding),
                 self._filters(among, is_not=example.content_id),
                 limit=among.limit,
                 min_score=among.min_score,
@@ -118,18 +123,20 @@ class Searcher:
             return Answer(hits, [])
 
     def unload_unused(self, seconds: float) -> bool:
-        """Let go of the model if nobody has asked for so long; returns whether one was let go."""
+        """Let go of model and vectors if nobody has asked for so long; returns whether they were."""
         with self._loading:
-            if self._loaded is None or time.monotonic() - self._last_used < seconds:
+            if not self._is_used or time.monotonic() - self._last_used < seconds:
                 return False
             self._loaded = None
+            self._is_used = False
+            self._rankings.let_go()
             return True
 
     @property
     def unused_at(self) -> float | None:
-        """Since when nobody has asked, by the monotonic clock; None if no model is loaded."""
+        """Since when nobody has asked, by the monotonic clock; None if nothing is kept in memory."""
         with self._loading:
-            return None if self._loaded is None else self._last_used
+            return self._last_used if self._is_used else None
 
     @contextmanager
     def _index(self) -> Iterator[Connection]:
@@ -150,8 +157,17 @@ class Searcher:
             if self._loaded is None or self._loaded[0] != pack.fingerprint:
                 self._loaded = None  # not two at a time
                 self._loaded = pack.fingerprint, TextTower(pack, available_cores())
-            self._last_used = time.monotonic()
+            self._note_use()
             return self._loaded[1]
+
+    def _ranking(self, connection: Connection, pack_id: int) -> Ranking:
+        with self._loading:
+            self._note_use()
+        return self._rankings.at(connection, pack_id)
+
+    def _note_use(self) -> None:
+        self._is_used = True
+        self._last_used = time.monotonic()
 
     def _filters(self, among: Among, is_not: int | None = None) -> Filters:
         # The vocabulary is only read when a tag is asked for.

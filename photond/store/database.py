@@ -78,6 +78,12 @@ def connect(path: Path) -> Connection:
     return connection
 
 
+def database_file(connection: Connection) -> Path:
+    """The file that a connection is to."""
+    _number, _name, path = connection.execute("pragma database_list").fetchone()
+    return Path(path)
+
+
 def compact(connection: Connection) -> None:
     """Write the index anew without the room that was freed in it, so that its file becomes smaller."""
     connection.execute("vacuum")

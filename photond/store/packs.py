@@ -8,9 +8,16 @@ before.
 from dataclasses import dataclass
 from typing import Literal
 
+from photond.store import changes
 from photond.store.clock import now
-from photond.store.database import Connection
-from photond.store.embeddings import create_table, drop_table, embedded_contents, vectors_table
+from photond.store.database import Connection, database_file
+from photond.store.embeddings import (
+    create_table,
+    delete_pack_embeddings,
+    drop_table,
+    embedded_contents,
+)
+from photond.store.vector_file import remove_vector_file
 
 PackState = Literal["building", "serving", "retired", "kept"]
 
@@ -71,6 +78,7 @@ def add_pack(connection: Connection, name: str, fingerprint: str, dimension: int
     pack = find_pack(connection, fingerprint)
     assert pack is not None
     create_table(connection, pack.id, dimension)
+    changes.begin(connection, pack.id)
     return pack
 
 
@@ -137,12 +145,12 @@ def prune_retired(connection: Connection) -> None:
         superseded = connection.execute(
             f"select rowid from {embedded_contents(pack_id)} where rowid in ({served})"
         ).fetchall()
-        connection.executemany(
-            f"delete from {vectors_table(pack_id)} where content_id = ?", superseded
-        )
+        delete_pack_embeddings(connection, pack_id, (id_ for (id_,) in superseded))
 
 
 def remove_pack(connection: Connection, pack_id: int) -> None:
     """Forget a pack with all that was computed with it."""
     drop_table(connection, pack_id)
+    # Whether or not this is committed: it is made again where it is needed.
+    remove_vector_file(database_file(connection), pack_id)
     connection.execute("delete from packs where id = ?", (pack_id,))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database, Migrations
 
-from photond.store import companions, embeddings, packs
+from photond.store import changes, companions, embeddings, packs
 from photond.store.database import Connection, connect, open_index, transaction
 from photond.store.schema import MIGRATION_SET, migration_files
 
@@ -56,6 +56,9 @@ def test_of_the_packs_that_were_used_the_fullest_answers(
         assert found.name == serving
         assert {one.state for one in packs.all_packs(connection)} == {"serving", "building"}
         assert embeddings.count_embeddings(connection, found.id) == max(sizes)
+        # The log of each pack begins with what there was.
+        for one in packs.all_packs(connection):
+            assert changes.since(connection, one.id, changes.current(connection, one.id)) == []
 
 
 def test_pairs_of_an_older_index_are_found_by_the_next_scan(tmp_path: Path) -> None:
