@@ -41,6 +41,25 @@ def begin(connection: Connection, pack_id: int) -> None:
     )
 
 
+def begin_anew(connection: Connection, pack_id: int) -> None:
+    """Begin the log again, after changes that were not noted; every copy is made anew then."""
+    connection.execute(
+        """
+        insert into embedding_changes (pack_id, sequence, content_id, is_there)
+        select ?1, coalesce(max(sequence), 0) + 1 + (random() & 16777215), null, 1
+        from embedding_changes where pack_id = ?1
+        """,
+        (pack_id,),
+    )
+    connection.execute(
+        """
+        delete from embedding_changes where pack_id = ?1
+          and sequence < (select max(sequence) from embedding_changes where pack_id = ?1)
+        """,
+        (pack_id,),
+    )
+
+
 def note(
     connection: Connection, pack_id: int, content_ids: Iterable[int], *, is_there: bool
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlean.dbapi2
 
-from photond.store import contents, vec0
+from photond.store import changes, contents, vec0
 from photond.store.database import Connection, snapshot, transaction
 from photond.store.rules import count_broken, rules
 
@@ -58,6 +58,8 @@ def repair(connection: Connection) -> None:
         for rule in rules(connection, list(dimensions)):
             if count_broken(connection, rule):
                 connection.execute(rule.mend)
+        for pack_id in dimensions:
+            changes.begin_anew(connection, pack_id)
         contents.delete_unused(connection)
 
 
