@@ -12,6 +12,11 @@ from photond.errors import ConfigError
 app = typer.Typer(help="The configuration file.", no_args_is_help=True)
 
 
+def register(root: typer.Typer) -> None:
+    """Add the group of commands."""
+    root.add_typer(app, name="config")
+
+
 def init(
     session: Session,
     force: Annotated[

@@ -22,6 +22,12 @@ app = typer.Typer(
     help="Model packs: what understands the photos and the words.", no_args_is_help=True
 )
 
+
+def register(root: typer.Typer) -> None:
+    """Add the group of commands."""
+    root.add_typer(app, name="models")
+
+
 NameArgument = Annotated[
     str | None,
     typer.Argument(help="Name of a pack; without it, the one in use.", show_default=False),

@@ -22,6 +22,11 @@ _JOURNAL = "The journal says why: journalctl --user -u photond"
 app = typer.Typer(help="The daemon as a systemd service.", no_args_is_help=True)
 
 
+def register(root: typer.Typer) -> None:
+    """Add the group of commands."""
+    root.add_typer(app, name="service")
+
+
 def install(
     session: Session,
     linger: Annotated[

@@ -4,13 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pexpect
 import pytest
-from typer.main import get_command
+import typer
+from typer.main import get_command, get_group
 
-from photond.cli.app import app
+from photond.cli.app import COMMANDS, app
 from photond.models.shelf import BUILT_IN
 from tests.conftest import SAMPLES
 
@@ -78,8 +80,28 @@ def commands() -> list[list[str]]:
     """Every command and subcommand that there is."""
     found: list[list[str]] = [[]]
     for name, one in get_command(app).commands.items():
-        found += [[name], *([name, inner] for inner in getattr(one, "commands", {}))]
+        found += [[name], *([name, inner] for inner in getattr(one.load(), "commands", {}))]
     return found
+
+
+@pytest.mark.parametrize(
+    ("name", "one"), get_command(app).commands.items(), ids=get_command(app).commands
+)
+def test_the_list_of_commands_says_of_each_what_it_says_of_itself(name, one) -> None:
+    real = one.load()
+    assert real.name == name
+    assert one.get_short_help_str() == real.get_short_help_str()
+
+
+def test_every_module_of_commands_is_in_the_list_with_all_that_it_adds() -> None:
+    listed, there = set(COMMANDS), set()
+    for file in (PROJECT / "photond" / "cli").glob("*.py"):
+        register = getattr(import_module(f"photond.cli.{file.stem}"), "register", None)
+        if register is not None:
+            found = typer.Typer(add_completion=False)
+            register(found)
+            there |= set(get_group(found).commands)
+    assert listed == there
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
