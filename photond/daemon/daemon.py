@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from structlog import get_logger
-
 from photond.config.settings import Settings
 from photond.daemon.control import Command, Control
 from photond.daemon.keeper import Keeper
@@ -18,6 +16,7 @@ from photond.daemon.surroundings import Surroundings
 from photond.daemon.wake import Sleeper, Woken
 from photond.daemon.worker import LazyEngine
 from photond.errors import IndexUnavailableError, PhotondError
+from photond.logs import get_logger
 from photond.models.pack import Pack
 from photond.pipeline.inputs import rules_of
 from photond.store import jobs

@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -19,7 +17,7 @@ from photond.daemon.searching import DaemonSearches
 from photond.daemon.server import Server
 from photond.daemon.status import DaemonStatus, RootStatus
 from photond.errors import ConfigError
-from tests.conftest import SAMPLES, Command, make_command
+from tests.conftest import SAMPLES, TYPER, Command, make_command
 
 
 class Daemon:
@@ -183,19 +181,13 @@ def test_a_query_is_answered_by_the_daemon_as_the_command_answers_it(samples) ->
     assert len(daemon.asked) == 4
 
 
-def test_a_query_that_the_daemon_answers_loads_no_model(samples) -> None:
+def test_a_query_that_the_daemon_answers_loads_typer_and_what_asks_it(samples) -> None:
     photond, daemon = samples
     daemon.asked.clear()
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "photond", "query", "cat", "--paths"],
-        env=photond.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    imported = photond.imports("query", "cat", "--paths")
     assert len(daemon.asked) == 1
-    assert not loaded & {"onnxruntime", "numpy", "sqlean", "tokenizers", "PIL.Image"}
+    assert {name.partition(".")[0] for name in imported} <= TYPER | {"photond", "platformdirs"}
+    assert not imported & {"photond.config.settings", "photond.daemon.protocol", "photond.logs"}
 
 
 def test_what_the_daemon_cannot_answer_is_answered_without_it(samples) -> None:
