@@ -29,6 +29,10 @@ settings.load_profile("photond")
 # A job in a shell's background ignores Ctrl-C, and would hand that down to the commands that are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Nothing that tests find out of the packs is left with the tester.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="photond-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 # What typer brings with it, in one version or another.

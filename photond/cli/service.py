@@ -174,10 +174,11 @@ def _program() -> list[str]:
 
 
 def _writable(session: Session) -> list[str]:
-    """The folders that the daemon writes to: those of the index and of the model packs."""
+    """The folders that the daemon writes to: of the index, of the model packs, of what it found out."""
     from photond.config import locations
 
-    return list(dict.fromkeys([str(locations.data_dir()), str(session.database.parent)]))
+    folders = locations.data_dir(), locations.state_dir(), session.database.parent
+    return list(dict.fromkeys(map(str, folders)))
 
 
 def _make_folders(folders: list[str]) -> None:

@@ -49,6 +49,11 @@ def data_dir() -> Path:
     return _absolute("data")
 
 
+def state_dir() -> Path:
+    """What photond found out and can find out again."""
+    return _absolute("state")
+
+
 def models_dir() -> Path:
     """The model packs that were downloaded or made; the embedded one is not among them."""
     return data_dir() / "models"
@@ -95,7 +100,7 @@ def with_home(path: str) -> Path:
         raise ConfigError(f"{quoted(path)} begins with a home folder that is not known") from error
 
 
-def _absolute(kind: Literal["config", "data"]) -> Path:
+def _absolute(kind: Literal["config", "data", "state"]) -> Path:
     """The folder of a kind that belongs to photond alone.
 
     Raises:

@@ -192,7 +192,7 @@ class Daemon:
             setup = self._load()
             rules_of(setup.settings)
             setup.settings.folder_paths()
-            setup.pack.verify(setup.pack.image)
+            setup.pack.verify_once(setup.pack.image)
         except PhotondError as error:
             log.warning("the configuration stays as it was", reason=str(error))
         else:

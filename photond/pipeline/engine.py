@@ -51,7 +51,7 @@ def stored_pack(connection: Connection, pack: Pack) -> StoredPack:
     Raises:
         ModelError: The pack is damaged; it left no trace in the index.
     """
-    pack.verify(pack.image)
+    pack.verify_once(pack.image)
     with transaction(connection):
         stored = packs.find_pack(connection, pack.fingerprint) or packs.add_pack(
             connection, pack.name, pack.fingerprint, pack.embedding_dimension
@@ -107,7 +107,7 @@ class Engine:
         self._towers.image()  # a pack that cannot be used is no photo's fault
         lacking = tagger.book.lacking
         if lacking:
-            pack.verify(pack.text, pack.tokenizer)
+            pack.verify_once(pack.text, pack.tokenizer)
         self._encoder = LabelEncoder(lacking, self._towers.text)
         task = Task(
             tower=self._towers.image,
