@@ -124,6 +124,22 @@ def test_help_and_version_load_typer_and_no_command(photond, option) -> None:
     assert not imported & commands
 
 
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("photond mod", ["models"]),
+        ("photond models d", ["download"]),
+        ("photond query --li", ["--limit"]),
+    ],
+)
+def test_the_shell_completes_commands_and_what_each_of_them_takes(
+    photond, words, completed
+) -> None:
+    last = str(len(words.split()) - 1)
+    run = photond(_PHOTOND_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=last)
+    assert run.stdout.split() == completed
+
+
 def test_a_query_does_not_load_what_only_indexing_needs(indexed_samples) -> None:
     imported = indexed_samples.imports("query", "cat", "--paths")
     assert "onnxruntime" in imported
