@@ -65,8 +65,10 @@ def home(place: Path, pack: str) -> dict[str, str]:
     (place / "run").mkdir()
     file = place / "config" / "photond" / "config.toml"
     file.parent.mkdir(parents=True)
+    # Without tags, whose labels a large pack would embed for minutes before anything is measured.
     file.write_text(
-        f'folders = ["{place}/photos"]\ndatabase = "{place}/index.db"\n[model]\npack = "{pack}"\n'
+        f'folders = ["{place}/photos"]\ndatabase = "{place}/index.db"\n'
+        f'[model]\npack = "{pack}"\n[tags]\nmax_tags = 0\n'
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PHOTOND_")}
     return kept | {
