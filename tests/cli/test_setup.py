@@ -219,7 +219,9 @@ def test_nothing_is_written_outside_the_users_folders(photond, photos, sample) -
     assert (photo.read_bytes(), photo.stat().st_mtime_ns) == before
     assert [one.name for one in photos.iterdir()] == ["a.jpg"]
     # onnxruntime keeps a device id in ~/.cache, to report with, unless it is told not to.
-    assert [one.name for one in photond.home.iterdir()] == ["data"]
+    assert sorted(one.name for one in photond.home.iterdir()) == ["data", "state"]
+    state = photond.home / "state"
+    assert [one.name for one in state.rglob("*") if one.is_file()] == ["hashed.json"]
 
 
 def test_the_doctor_counts_the_folders_that_a_daemon_would_watch(photond, photos, sample) -> None:
