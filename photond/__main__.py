@@ -58,12 +58,11 @@ def _command() -> None:
 
 
 def _log_traceback() -> None:
-    # Unless the command came so far as to set logging up, structlog would write to standard output.
-    if "structlog" in sys.modules:
-        import structlog  # noqa: PLC0415
+    from photond import logs  # noqa: PLC0415
 
-        if structlog.is_configured():
-            structlog.get_logger(__name__).debug("command failed", exc_info=True)
+    # Unless the command came so far as to set logging up, this would go to standard output.
+    if logs.is_configured():
+        logs.get_logger(__name__).debug("command failed", exc_info=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What photond says about its work, on stderr: for people on a terminal, for programs elsewhere.
 
-Modules say `log = structlog.get_logger(__name__)` and pass facts as fields. Whatever libraries log at
-warning and above goes the same way. Structlog is imported when logging is set up and not before: that
-takes about 50 ms, which commands that only print, such as `--help`, need not pay.
+Modules say `log = get_logger(__name__)` and pass facts as fields. Whatever libraries log at warning and
+above goes the same way. Structlog is imported when there is something to say and not before: that takes
+about 50 ms, which commands that only print, such as a query, need not pay.
 """
 
 import contextlib
@@ -12,11 +12,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
-    from structlog.typing import EventDict, Processor, WrappedLogger
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -31,6 +32,22 @@ _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 # Reentrant, as a signal handler may log while the thread that it interrupts is writing.
 _writing = threading.RLock()
+
+
+@dataclass
+class _Wanted:
+    """What `configure` was asked for.
+
+    Attributes:
+        threshold: The least grave level; None as long as nothing was asked for.
+        apply: Tells structlog; None once that is done.
+    """
+
+    threshold: int | None = None
+    apply: Callable[[], None] | None = None
+
+
+_wanted = _Wanted()
 
 
 class Stream(Protocol):
@@ -53,11 +70,48 @@ def configure(
         format: `console` for people, `json` for programs, `auto` for whichever reads the stream.
         stream: Where to write; stderr, as it is at the time of each message, if not given.
     """
+    threshold = _LEVELS[level]
+    with _writing:
+        _wanted.threshold = threshold
+        _wanted.apply = partial(_configure_structlog, threshold, format, stream)
+    _take_over_libraries(max(threshold, logging.WARNING))
+
+
+def is_configured() -> bool:
+    """Whether it is settled what is written and where."""
+    return _wanted.threshold is not None
+
+
+def get_logger(name: str) -> "FilteringBoundLogger":
+    """A logger of structlog's, for the module of this name; structlog comes with its first message."""
+    return cast("FilteringBoundLogger", _Logger(name))
+
+
+class _Logger:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:  # noqa: ANN401 - whatever structlog's loggers have
+        threshold = _wanted.threshold
+        if threshold is not None and _LEVELS.get(method, threshold) < threshold:
+            return _say_nothing
+        import structlog  # noqa: PLC0415 - see the module's own words
+
+        with _writing:
+            if _wanted.apply is not None:
+                _wanted.apply()
+                _wanted.apply = None
+        return getattr(structlog.get_logger(self._name), method)
+
+
+def _say_nothing(*_arguments: object, **_fields: object) -> None: ...
+
+
+def _configure_structlog(threshold: int, format: str, stream: Stream | None) -> None:  # noqa: A002
     import structlog  # noqa: PLC0415 - see the module's own words
 
     target = sys.stderr if stream is None else stream
     terminal = _is_terminal(target)
-    threshold = _LEVELS[level]
     if format == "console" or (format == "auto" and terminal):
         clock = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
         text = _escaped
@@ -85,7 +139,6 @@ def configure(
         logger_factory=lambda *names: _Sink(str(names[0]) if names else "photond", stream),
         cache_logger_on_first_use=False,
     )
-    _take_over_libraries(max(threshold, logging.WARNING))
 
 
 class _Sink:
@@ -117,8 +170,6 @@ class _FromLibraries(logging.Handler):
     """Hands what libraries log with the standard library to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        import structlog  # noqa: PLC0415 - see the module's own words
-
         level = max(
             (name for name, number in _LEVELS.items() if number <= record.levelno),
             key=_LEVELS.__getitem__,
@@ -128,7 +179,7 @@ class _FromLibraries(logging.Handler):
             message = record.getMessage().strip()
         except (TypeError, ValueError):  # the library's arguments do not fit its own message
             message = str(record.msg)
-        say = getattr(structlog.get_logger(record.name), level)
+        say = getattr(get_logger(record.name), level)
         say(message, exc_info=record.exc_info)
 
 

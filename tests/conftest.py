@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,19 @@ settings.load_profile("photond")
 # A job in a shell's background ignores Ctrl-C, and would hand that down to the commands that are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Nothing that tests find out of the packs is left with the tester.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="photond-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
 SAMPLES = Path(__file__).parents[1] / "samples"
+
+# What typer brings with it, in one version or another.
+TYPER = frozenset(
+    {
+        *("typer", "click", "shellingham", "annotated_doc", "annotated_types"),
+        *("pydantic", "pydantic_core", "typing_extensions", "typing_inspection"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,19 @@ class Command:
         assert code is None or run.code == code, f"exit code {run.code}: {run.stderr}{run.stdout}"
         assert "Traceback" not in run.stderr
         return run
+
+    def imports(self, *arguments: str) -> set[str]:
+        """The modules that it imports when it is run so, without those of the standard library."""
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "photond", *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+        installed = packages_distributions().keys() - {"_distutils_hack"} | {"photond"}
+        return {name for name in found if name.partition(".")[0] in installed}
 
     def argv(self, *arguments: str | os.PathLike[str]) -> list[str]:
         return [sys.executable, "-m", "photond", *map(os.fspath, arguments)]

@@ -47,14 +47,14 @@ def log_failure() -> None:
     try:
         fail()
     except ValueError:
-        structlog.get_logger("photond.test").exception("failed", path="a.jpg")
+        logs.get_logger("photond.test").exception("failed", path="a.jpg")
 
 
 def test_elsewhere_than_on_a_terminal_each_message_is_a_line_of_json() -> None:
     stream = io.StringIO()
     logs.configure("info", "auto", stream)
-    structlog.get_logger("photond.store").info("indexed", photos=3)
-    structlog.get_logger("photond.store").debug("not shown")
+    logs.get_logger("photond.store").info("indexed", photos=3)
+    logs.get_logger("photond.store").debug("not shown")
     (line,) = stream.getvalue().splitlines()
     entry = json.loads(line)
     assert datetime.fromisoformat(entry.pop("timestamp")).tzinfo is UTC
@@ -64,7 +64,7 @@ def test_elsewhere_than_on_a_terminal_each_message_is_a_line_of_json() -> None:
 def test_on_a_terminal_messages_are_for_people_and_colored() -> None:
     stream = Terminal()
     logs.configure("info", "auto", stream)
-    structlog.get_logger("photond.store").info("indexed", photos=3)
+    logs.get_logger("photond.store").info("indexed", photos=3)
     assert "indexed" in stream.getvalue()
     assert "\x1b[" in stream.getvalue()
 
@@ -74,7 +74,7 @@ def test_colors_can_be_turned_off(name: str, value: str, monkeypatch: pytest.Mon
     monkeypatch.setenv(name, value)
     stream = Terminal()
     logs.configure("info", "auto", stream)
-    structlog.get_logger("photond.store").info("indexed", photos=3)
+    logs.get_logger("photond.store").info("indexed", photos=3)
     line = stream.getvalue()
     assert line.split()[1:] == ["[info", "]", "indexed", "[photond.store]", "photos=3"]
     assert "\x1b" not in line
@@ -83,10 +83,10 @@ def test_colors_can_be_turned_off(name: str, value: str, monkeypatch: pytest.Mon
 def test_the_format_can_be_chosen_against_the_stream() -> None:
     terminal, file = Terminal(), io.StringIO()
     logs.configure("info", "json", terminal)
-    structlog.get_logger("x").info("hello")
+    logs.get_logger("x").info("hello")
     assert json.loads(terminal.getvalue())["event"] == "hello"
     logs.configure("info", "console", file)
-    structlog.get_logger("x").info("hello")
+    logs.get_logger("x").info("hello")
     assert "hello" in file.getvalue()
     assert "\x1b" not in file.getvalue()
 
@@ -96,7 +96,7 @@ def test_names_of_any_bytes_are_logged_on_one_line(layout: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict", newline="")
     logs.configure("info", layout, stream)
     odd = os.fsdecode(b"\xff\n\x1b[31m.jpg")
-    structlog.get_logger("x").info(
+    logs.get_logger("x").info(
         odd, text=odd, path=Path(odd), raw=os.fsencode(odd), many=[odd, {odd: odd}], alone="\ud800"
     )
     line = stream.buffer.getvalue().decode()
@@ -120,7 +120,7 @@ def test_no_field_can_stop_the_work(fields: dict[str, object], layout: str) -> N
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict", newline="")
     logs.configure("info", layout, stream)
     fields.pop("event", None)
-    structlog.get_logger("x").info("event", **{f"f{key}": value for key, value in fields.items()})
+    logs.get_logger("x").info("event", **{f"f{key}": value for key, value in fields.items()})
     assert stream.buffer.getvalue().count(b"\n") == 1
 
 
@@ -128,7 +128,7 @@ def test_a_stream_that_is_gone_does_not_stop_the_work() -> None:
     stream = io.StringIO()
     logs.configure("info", "auto", stream)
     stream.close()
-    structlog.get_logger("x").info("nobody hears")
+    logs.get_logger("x").info("nobody hears")
 
 
 def test_an_exception_is_a_line_and_at_debug_a_traceback() -> None:
@@ -186,7 +186,7 @@ def test_configuring_twice_does_not_log_twice() -> None:
     logs.configure("info", "json", first)
     logs.configure("info", "json", second)
     logging.getLogger("some.library").warning("odd")
-    structlog.get_logger("x").info("hello")
+    logs.get_logger("x").info("hello")
     assert not first.getvalue()
     assert len(second.getvalue().splitlines()) == 2
 
@@ -195,10 +195,10 @@ def test_without_a_stream_it_is_stderr_as_it_is_at_the_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs.configure("info", "json")
-    structlog.get_logger("x").info("to the first")
+    logs.get_logger("x").info("to the first")
     later = io.StringIO()
     monkeypatch.setattr(sys, "stderr", later)
-    structlog.get_logger("x").info("to the second")
+    logs.get_logger("x").info("to the second")
     captured = capsys.readouterr()
     assert "to the first" in captured.err
     assert not captured.out
@@ -214,8 +214,8 @@ def test_each_line_for_the_journal_tells_its_level(
         status = path.stat()
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
         logs.configure("debug", layout, stream)
-        structlog.get_logger("x").debug("small")
-        structlog.get_logger("x").warning("odd")
+        logs.get_logger("x").debug("small")
+        logs.get_logger("x").warning("odd")
         log_failure()
     lines = path.read_text().splitlines()
     assert [line[:3] for line in lines[:2]] == ["<7>", "<4>"]
@@ -229,7 +229,7 @@ def test_a_journal_that_is_not_this_stream_changes_nothing(
     path = tmp_path / "file"
     with path.open("w") as stream:
         logs.configure("info", "auto", stream)
-        structlog.get_logger("x").info("hello")
+        logs.get_logger("x").info("hello")
     assert path.read_text().startswith("{")
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import tomlkit
 
-from photond.models.pack import MANIFEST, load_pack, sha256_of
+from photond.models.hashes import sha256_of
+from photond.models.pack import MANIFEST, load_pack
 from photond.models.towers import TextTower
 from photond.vocabulary.concepts import everyday
 

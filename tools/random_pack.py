@@ -21,7 +21,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from photond.models.pack import Pack, load_pack, sha256_of
+from photond.models.hashes import sha256_of
+from photond.models.pack import Pack, load_pack
 from tools.mini_pack.graph import Graph
 
 Float32 = npt.NDArray[np.float32]

@@ -18,12 +18,12 @@ def all_commands() -> list[str]:
     found = [""]
     for name, one in get_command(app).commands.items():
         found.append(name)
-        found += [f"{name} {inner}" for inner in getattr(one, "commands", {})]
+        found += [f"{name} {inner}" for inner in getattr(one.load(), "commands", {})]
     return found
 
 
 def reference() -> str:
-    """The help of every command, as it is shown on a terminal of 100 columns."""
+    """The help of every command, as a pipe gets it: without the boxes and colours of a terminal."""
     pages = [
         "# Commands",
         "",

@@ -1,32 +1,81 @@
 """The `photond` command and its subcommands."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from photond import __version__
-from photond.cli import (
-    config,
-    control,
-    db,
-    doctor,
-    index,
-    models,
-    query,
-    run,
-    service,
-    status,
-    tags,
-    vocabulary,
-)
 from photond.cli.command import ConfigOption, QuietOption, VerboseOption, root_options
+from photond.cli.lazy import LazyCommand
+
+# Each command with its module in `photond.cli` and the first paragraph of its help, in the order of
+# `photond --help`. A test holds this table against the modules.
+COMMANDS = {
+    "index": ("index", "Make one pass over photo folders: find what is new, embed it, tag it."),
+    "run": (
+        "run",
+        "Keep the index up to date with the configured folders, until stopped.",
+    ),
+    "query": ("query", "Find photos by what is in them, described in words, best first."),
+    "similar": (
+        "query",
+        "Find the photos that look most like one photo, which is left out itself.",
+    ),
+    "tags": ("tags", "Show the tags of photos, or all tags with how many photos have them."),
+    "tag": (
+        "tags",
+        "Set your own tags. No re-tagging ever touches them; they follow the photo wherever it moves.",
+    ),
+    "retag": (
+        "tags",
+        "Tag the whole library anew from the stored embeddings; no photo is opened.",
+    ),
+    "status": (
+        "status",
+        "Show what the daemon does, what is in the index, what is waiting, and what failed and why.",
+    ),
+    "pause": (
+        "control",
+        "Have the daemon read no more photos until `photond resume`; searches are still answered.",
+    ),
+    "resume": ("control", "Have the daemon go on after `photond pause`."),
+    "rescan": (
+        "control",
+        "Have the daemon compare folders with the index now, whatever it has noticed by itself.",
+    ),
+    "retry": ("control", "Try photos again that failed and have not changed since."),
+    "doctor": (
+        "doctor",
+        "Test everything that photond relies on, one line each, with the remedy where it is not so.",
+    ),
+    "models": ("models", "Model packs: what understands the photos and the words."),
+    "vocabulary": ("vocabulary", "What photos are tagged with."),
+    "service": ("service", "The daemon as a systemd service."),
+    "config": ("config", "The configuration file."),
+    "db": ("db", "The index's file: whether it is whole, a copy of it, and its size."),
+}
+
+
+class _Root(TyperGroup):
+    """All commands, none of them loaded."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's to pass
+        super().__init__(**attributes)
+        for name, (module, summary) in COMMANDS.items():
+            self.add_command(LazyCommand(name, f"photond.cli.{module}", summary, self))
+
 
 app = typer.Typer(
     name="photond",
+    cls=_Root,
     help="Search your own photos in words, on your own machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # Boxes and colours are for people, and take as long again as all the rest of `photond --help`.
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
@@ -55,12 +104,3 @@ def photond(
     """
     del version
     root_options(context, config, verbose, quiet)
-
-
-for module in (index, run, query, tags, status, control, doctor):
-    module.register(app)
-app.add_typer(models.app, name="models")
-app.add_typer(vocabulary.app, name="vocabulary")
-app.add_typer(service.app, name="service")
-app.add_typer(config.app, name="config")
-app.add_typer(db.app, name="db")

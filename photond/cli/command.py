@@ -77,6 +77,8 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         parameters = [context, *(one.replace(kind=keyword) for one in own), *general]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in parameters}
-        return app.command(name)(run)
+        # Without a summary of its own, help that is not laid out by rich cuts it off after some words.
+        summary = inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+        return app.command(name, short_help=summary)(run)
 
     return register

@@ -22,6 +22,12 @@ app = typer.Typer(
     help="Model packs: what understands the photos and the words.", no_args_is_help=True
 )
 
+
+def register(root: typer.Typer) -> None:
+    """Add the group of commands."""
+    root.add_typer(app, name="models")
+
+
 NameArgument = Annotated[
     str | None,
     typer.Argument(help="Name of a pack; without it, the one in use.", show_default=False),
@@ -266,8 +272,10 @@ def use(
     used before answers; an interruption loses nothing.
     """
     from photond.cli.control import told_to_reload
-    from photond.config import chosen_file, load_with_origins, locations
+    from photond.config import locations
     from photond.config.edit import set_key
+    from photond.config.load import load_with_origins
+    from photond.config.locations import chosen_file
     from photond.models.shelf import find_pack
     from photond.pipeline.alignment import try_out
 

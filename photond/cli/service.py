@@ -22,6 +22,11 @@ _JOURNAL = "The journal says why: journalctl --user -u photond"
 app = typer.Typer(help="The daemon as a systemd service.", no_args_is_help=True)
 
 
+def register(root: typer.Typer) -> None:
+    """Add the group of commands."""
+    root.add_typer(app, name="service")
+
+
 def install(
     session: Session,
     linger: Annotated[
@@ -169,10 +174,11 @@ def _program() -> list[str]:
 
 
 def _writable(session: Session) -> list[str]:
-    """The folders that the daemon writes to: those of the index and of the model packs."""
+    """The folders that the daemon writes to: of the index, of the model packs, of what it found out."""
     from photond.config import locations
 
-    return list(dict.fromkeys([str(locations.data_dir()), str(session.database.parent)]))
+    folders = locations.data_dir(), locations.state_dir(), session.database.parent
+    return list(dict.fromkeys(map(str, folders)))
 
 
 def _make_folders(folders: list[str]) -> None:

@@ -12,6 +12,12 @@ from photond.errors import ConfigError, ExitCode, UsageError
 
 app = typer.Typer(help="What photos are tagged with.", no_args_is_help=True)
 
+
+def register(root: typer.Typer) -> None:
+    """Add the group of commands."""
+    root.add_typer(app, name="vocabulary")
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OwnOption = Annotated[bool, typer.Option("--own", help="Only what you added or changed.")]
 _HINT = "`photond retag` makes it count at once, the next `photond index` anyway"

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from structlog import get_logger
-
 from photond.config.settings import Settings
 from photond.daemon.aside import Aside
 from photond.daemon.control import Command, Control
@@ -22,6 +20,7 @@ from photond.daemon.surroundings import Surroundings
 from photond.daemon.wake import Sleeper, Woken
 from photond.daemon.worker import LazyEngine
 from photond.errors import IndexUnavailableError, PhotondError
+from photond.logs import get_logger
 from photond.models.pack import Pack
 from photond.pipeline.inputs import rules_of
 from photond.pipeline.let_go import let_go
@@ -45,11 +44,13 @@ class Setup:
 
     Attributes:
         settings: The settings.
+        configuration: Their fingerprint, taken before they were read; None if that is not known.
         pack: The pack that they name.
         vocabulary: What photos are tagged with.
     """
 
     settings: Settings
+    configuration: str | None
     pack: Pack
     vocabulary: Vocabulary
 
@@ -183,7 +184,7 @@ class Daemon:
         )
         self._let_go(roots, engine.pack_id)
         end_former()
-        self._surroundings.settings_changed(settings)
+        self._surroundings.settings_changed(settings, setup.configuration)
         self._pacer = Pacer(settings.power.on_battery, self._power)
         self._engine = engine
         self._keeper = Keeper(
@@ -300,7 +301,7 @@ class Daemon:
         setup = self._load()
         rules_of(setup.settings)
         setup.settings.folder_paths()
-        setup.pack.verify(setup.pack.image)
+        setup.pack.verify_once(setup.pack.image)
         return setup
 
     def _take_over(self, setup: Setup) -> None:

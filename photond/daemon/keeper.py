@@ -10,8 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from structlog import get_logger
-
 from photond.config.settings import WatchSettings
 from photond.daemon import mounts
 from photond.daemon.agenda import Agenda
@@ -21,6 +19,7 @@ from photond.daemon.settle import Settling
 from photond.daemon.status import WatchMode
 from photond.daemon.watches import Watches, WatchLimitError
 from photond.imaging.formats import is_photo_name
+from photond.logs import get_logger
 from photond.pipeline.rules import Rules
 from photond.pipeline.scan import Scan, Watcher
 from photond.store import files

@@ -4,9 +4,8 @@ import time
 from itertools import count
 from pathlib import Path
 
-from structlog import get_logger
-
 from photond.errors import IndexUnavailableError
+from photond.logs import get_logger
 from photond.store.database import Connection, open_index
 
 log = get_logger(__name__)

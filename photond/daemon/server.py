@@ -20,14 +20,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import structlog
-
 from photond.daemon import protocol
 from photond.daemon.protocol import Found
 from photond.daemon.status import DaemonStatus
 from photond.errors import IndexDatabaseError, PhotondError
+from photond.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 DEADLINE = 10.0  # seconds for a client to finish its request, and to take its answer
 MAX_CLIENTS = 32

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from structlog import get_logger
-
 from photond.config.settings import Settings
 from photond.daemon.memory import give_back
 from photond.errors import ModelError
+from photond.logs import get_logger
 from photond.models.pack import Pack
 from photond.pipeline.engine import (
     TICK_SECONDS,

@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 import tomlkit
 
 from photond.errors import ModelError
+from photond.logs import get_logger
+from photond.models.hashes import sha256_of
 from photond.models.hub import RemoteFile, address, describe, fetch
-from photond.models.pack import MANIFEST, Pack, Part, load_pack, sha256_of
+from photond.models.pack import MANIFEST, Pack, Part, load_pack
 from photond.models.staging import Staging, on_disk, reserved, sync
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Left free on the disk, which others write to as well.
 _MARGIN = 50_000_000

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-import structlog
-
 from photond import __version__
 from photond.errors import ModelError
+from photond.logs import get_logger
 
 # The library reads these once, when it is imported. It would add to its user agent what else is
 # installed and who runs it, and ask the hub for a list to find that out.
@@ -49,7 +48,7 @@ except ValueError as unreadable:
         "Look at HF_ENDPOINT, HF_HUB_DOWNLOAD_TIMEOUT and HF_HUB_ETAG_TIMEOUT.",
     ) from unreadable
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # The library writes to standard error by itself; like any other it is to say it to photond's log.
 _library = logging.getLogger("huggingface_hub")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from photond.errors import ModelError
+from photond.models.hashes import sha256_anew, sha256_once
 
 MANIFEST = "model.toml"
 
@@ -232,10 +234,21 @@ class Pack(_Section, frozen=True, kw_only=True):
         Raises:
             ModelError: A file is missing, unreadable, or not the one that it should be.
         """
+        self._compare(parts, sha256_anew)
+
+    def verify_once(self, *parts: Part) -> None:
+        """As `verify`, where files that were hashed before and have not changed since are not read.
+
+        Raises:
+            ModelError: As for `verify`.
+        """
+        self._compare(parts, sha256_once)
+
+    def _compare(self, parts: tuple[Part, ...], hash_of: Callable[[Path], str]) -> None:
         for part in parts or self.parts:
             path = self.path_of(part)
             try:
-                found = sha256_of(path)
+                found = hash_of(path)
             except OSError as error:
                 raise ModelError(
                     f"the pack {self.name!r} is not whole: {path}: {error.strerror}",
@@ -247,16 +260,6 @@ class Pack(_Section, frozen=True, kw_only=True):
                     f"and {MANIFEST} states {str(part.sha256)[:12]}…",
                     "Replace the file by an undamaged copy.",
                 )
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, hexadecimal.
-
-    Raises:
-        OSError: It is missing or cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_pack(folder: Path) -> Pack:

@@ -15,6 +15,7 @@ import msgspec
 import tomlkit
 
 from photond.errors import ModelError, UsageError
+from photond.models.hashes import sha256_of
 from photond.models.pack import (
     MANIFEST,
     ImageSpec,
@@ -23,7 +24,6 @@ from photond.models.pack import (
     Reference,
     TextSpec,
     load_pack,
-    sha256_of,
 )
 from photond.models.staging import sync
 

@@ -34,7 +34,7 @@ class ImageTower:
     """
 
     def __init__(self, pack: Pack, threads: int = 1) -> None:
-        pack.verify(pack.image)
+        pack.verify_once(pack.image)
         self._pack = pack
         self._session = _open_tower(pack, pack.image, threads)
 
@@ -82,7 +82,7 @@ class TextTower:
     """
 
     def __init__(self, pack: Pack, threads: int = 1) -> None:
-        pack.verify(pack.text, pack.tokenizer)
+        pack.verify_once(pack.text, pack.tokenizer)
         self._pack = pack
         self.tokenizer = TextTokenizer(pack)
         self._session = _open_tower(pack, pack.text, threads)

@@ -4,8 +4,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
-from structlog import get_logger
-
+from photond.logs import get_logger
 from photond.pipeline.commit import Committer
 from photond.pipeline.work import Failed, Outcome, Same, Task, Workers
 from photond.store import jobs

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from structlog import get_logger
-
 from photond.config.settings import Settings
 from photond.errors import PhotondError
+from photond.logs import get_logger
 from photond.models.loading import Towers
 from photond.models.pack import Pack
 from photond.models.shelf import BUILT_IN
@@ -55,7 +54,7 @@ def stored_pack(connection: Connection, pack: Pack) -> StoredPack:
     Raises:
         ModelError: The pack is damaged; it left no trace in the index.
     """
-    pack.verify(pack.image)
+    pack.verify_once(pack.image)
     with transaction(connection):
         stored = packs.find_pack(connection, pack.fingerprint) or packs.add_pack(
             connection, pack.name, pack.fingerprint, pack.embedding_dimension
@@ -111,7 +110,7 @@ class Engine:
         self._towers.image()  # a pack that cannot be used is no photo's fault
         lacking = tagger.book.lacking
         if lacking:
-            pack.verify(pack.text, pack.tokenizer)
+            pack.verify_once(pack.text, pack.tokenizer)
         self._encoder = LabelEncoder(lacking, self._towers.text)
         task = Task(
             tower=self._towers.image,

@@ -106,7 +106,7 @@ def shipped_labels(pack: Pack) -> dict[str, Float32]:
     """
     if pack.labels is None:
         return {}
-    pack.verify(pack.labels)
+    pack.verify_once(pack.labels)
     path = pack.path_of(pack.labels)
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -4,8 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from structlog import get_logger
-
+from photond.logs import get_logger
 from photond.pipeline.companions import photos_of
 from photond.pipeline.reconcile import (
     Changes,

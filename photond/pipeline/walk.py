@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from structlog import get_logger
-
+from photond.logs import get_logger
 from photond.pipeline.companions import may_have_relatives, with_relatives
 from photond.pipeline.rules import IGNORE_FILE, Rules
 from photond.store.files import FileStat

@@ -14,12 +14,12 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 import numpy.typing as npt
-from structlog import get_logger
 
 from photond.errors import ModelError, PictureError
 from photond.imaging.decode import decode
 from photond.imaging.picture import Facts, Limits
 from photond.imaging.preprocess import InputSpec, to_tensor
+from photond.logs import get_logger
 from photond.models.towers import ImageTower
 from photond.pipeline.read import UnreadableError, read_photo
 from photond.pipeline.walk import file_stat

@@ -8,8 +8,6 @@ import json
 import os
 from pathlib import Path
 
-from structlog import get_logger
-
 log = get_logger(__name__)
 
 

@@ -2,21 +2,21 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pexpect
 import pytest
 
-from photond.config import Settings
+from photond.config.fingerprint import fingerprint
+from photond.config.settings import Settings
 from photond.daemon import protocol
 from photond.daemon.protocol import Found
 from photond.daemon.searching import DaemonSearches
 from photond.daemon.server import Server
 from photond.daemon.status import DaemonStatus, RootStatus
-from tests.conftest import SAMPLES, Command, make_command
+from tests.conftest import SAMPLES, TYPER, Command, make_command
 from tests.daemon.stand_in import StandIn
 
 
@@ -49,9 +49,9 @@ class Daemon(StandIn):
 class NotedSearches:
     """The daemon's searches, which are noted."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, configuration: str | None) -> None:
         self._asked = daemon.asked
-        self._searches = DaemonSearches(Settings(), daemon.database)
+        self._searches = DaemonSearches(Settings(), configuration, daemon.database)
 
     def query(self, request: protocol.QueryRequest) -> Found:
         self._asked.append(request)
@@ -66,7 +66,9 @@ def serve(command: Command) -> tuple[Daemon, Server]:
     run = Path(command.environ["XDG_RUNTIME_DIR"])
     run.mkdir(exist_ok=True)
     daemon = Daemon(command)
-    return daemon, Server(daemon, NotedSearches(daemon), run / "photond" / "photond.sock")
+    with mock.patch.dict(os.environ, command.environ, clear=True):
+        searches = NotedSearches(daemon, fingerprint())
+    return daemon, Server(daemon, searches, run / "photond" / "photond.sock")
 
 
 @pytest.fixture
@@ -177,19 +179,13 @@ def test_a_query_is_answered_by_the_daemon_as_the_command_answers_it(samples) ->
     assert len(daemon.asked) == 4
 
 
-def test_a_query_that_the_daemon_answers_loads_no_model(samples) -> None:
+def test_a_query_that_the_daemon_answers_loads_typer_and_what_asks_it(samples) -> None:
     photond, daemon = samples
     daemon.asked.clear()
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "photond", "query", "cat", "--paths"],
-        env=photond.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    imported = photond.imports("query", "cat", "--paths")
     assert len(daemon.asked) == 1
-    assert not loaded & {"onnxruntime", "numpy", "sqlean", "tokenizers", "PIL.Image"}
+    assert {name.partition(".")[0] for name in imported} <= TYPER | {"photond", "platformdirs"}
+    assert not imported & {"photond.config.settings", "photond.daemon.protocol", "photond.logs"}
 
 
 def test_what_the_daemon_cannot_answer_is_answered_without_it(samples) -> None:
@@ -201,7 +197,28 @@ def test_what_the_daemon_cannot_answer_is_answered_without_it(samples) -> None:
     assert "other.db" in run.stderr
     run = photond("query", "cat", code=4, PHOTOND_MODEL_PACK="missing")
     assert "'missing'" in run.stderr
-    assert len(daemon.asked) == 3
+    run = photond("--config", "nowhere.toml", "query", "cat", code=3)
+    assert "nowhere.toml: no such configuration file" in run.stderr
+
+
+def test_other_settings_that_mean_the_same_index_are_answered_by_the_daemon_as_well(
+    samples, tmp_path
+) -> None:
+    photond, daemon = samples
+    daemon.asked.clear()
+    photond("query", "cat")
+    assert [(one.configuration is None, one.limit) for one in daemon.asked] == [(False, None)]
+    daemon.asked.clear()
+    run = photond("query", "cat", "--paths", PHOTOND_QUERY_LIMIT="3")
+    assert len(run.stdout.splitlines()) == 3
+    file = tmp_path / "other.toml"
+    file.write_text("[query]\nlimit = 2\n")
+    run = photond("query", "cat", "--paths", PHOTOND_CONFIG=str(file))
+    assert len(run.stdout.splitlines()) == 2
+    assert [(one.configuration is None, one.limit) for one in daemon.asked] == [
+        *((False, None), (True, 3)),
+        *((False, None), (True, 2)),
+    ]
 
 
 def test_status_shows_what_the_daemon_does(samples) -> None:

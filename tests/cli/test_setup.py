@@ -3,16 +3,17 @@
 import re
 import shutil
 import subprocess
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import pexpect
 import pytest
-from typer.main import get_command
+import typer
+from typer.main import get_command, get_group
 
-from photond.cli.app import app
+from photond.cli.app import COMMANDS, app
 from photond.models.shelf import BUILT_IN
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, TYPER
 
 PROJECT = Path(__file__).parents[2]
 
@@ -78,8 +79,28 @@ def commands() -> list[list[str]]:
     """Every command and subcommand that there is."""
     found: list[list[str]] = [[]]
     for name, one in get_command(app).commands.items():
-        found += [[name], *([name, inner] for inner in getattr(one, "commands", {}))]
+        found += [[name], *([name, inner] for inner in getattr(one.load(), "commands", {}))]
     return found
+
+
+@pytest.mark.parametrize(
+    ("name", "one"), get_command(app).commands.items(), ids=get_command(app).commands
+)
+def test_the_list_of_commands_says_of_each_what_it_says_of_itself(name, one) -> None:
+    real = one.load()
+    assert real.name == name
+    assert one.get_short_help_str(200) == real.get_short_help_str(200)
+
+
+def test_every_module_of_commands_is_in_the_list_with_all_that_it_adds() -> None:
+    listed, there = set(COMMANDS), set()
+    for file in (PROJECT / "photond" / "cli").glob("*.py"):
+        register = getattr(import_module(f"photond.cli.{file.stem}"), "register", None)
+        if register is not None:
+            found = typer.Typer(add_completion=False)
+            register(found)
+            there |= set(get_group(found).commands)
+    assert listed == there
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
@@ -95,30 +116,35 @@ def test_every_command_explains_itself_and_is_in_the_reference(photond, command)
         assert option in section, f"{option}: run `make docs`"
 
 
-def test_help_and_version_load_no_model() -> None:
-    code = (
-        "import sys; from photond.cli.app import app\n"
-        "try: app(['--version'])\n"
-        "except SystemExit: pass\n"
-        "heavy = {'onnxruntime', 'numpy', 'PIL', 'sqlite_utils', 'structlog', 'tokenizers',\n"
-        "         'huggingface_hub', 'httpx2'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_load_typer_and_no_command(photond, option) -> None:
+    imported = photond.imports(option)
+    assert {name.partition(".")[0] for name in imported} <= TYPER | {"photond"}
+    commands = {f"photond.cli.{module}" for module, _ in COMMANDS.values()}
+    assert not imported & commands
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("photond mod", ["models"]),
+        ("photond models d", ["download"]),
+        ("photond query --li", ["--limit"]),
+    ],
+)
+def test_the_shell_completes_commands_and_what_each_of_them_takes(
+    photond, words, completed
+) -> None:
+    last = str(len(words.split()) - 1)
+    run = photond(_PHOTOND_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=last)
+    assert run.stdout.split() == completed
 
 
 def test_a_query_does_not_load_what_only_indexing_needs(indexed_samples) -> None:
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "photond", "query", "cat", "--paths"],
-        env=indexed_samples.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "onnxruntime" in loaded
-    assert not loaded & {"PIL.Image", "rawpy", "pillow_heif", "sqlite_utils", "httpx2"}
+    imported = indexed_samples.imports("query", "cat", "--paths")
+    assert "onnxruntime" in imported
+    forbidden = {"PIL.Image", "rawpy", "pillow_heif", "sqlite_utils", "httpx2", "structlog", "rich"}
+    assert not imported & forbidden
 
 
 def in_terminal(photond, *arguments: str | Path, columns: int = 120, **environ: str) -> str:
@@ -193,7 +219,9 @@ def test_nothing_is_written_outside_the_users_folders(photond, photos, sample) -
     assert (photo.read_bytes(), photo.stat().st_mtime_ns) == before
     assert [one.name for one in photos.iterdir()] == ["a.jpg"]
     # onnxruntime keeps a device id in ~/.cache, to report with, unless it is told not to.
-    assert [one.name for one in photond.home.iterdir()] == ["data"]
+    assert sorted(one.name for one in photond.home.iterdir()) == ["data", "state"]
+    state = photond.home / "state"
+    assert [one.name for one in state.rglob("*") if one.is_file()] == ["hashed.json"]
 
 
 def test_the_doctor_counts_the_folders_that_a_daemon_would_watch(photond, photos, sample) -> None:

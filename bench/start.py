@@ -1,0 +1,149 @@
+"""How long commands take from their start to their end, against the start of Python and of typer alone.
+
+Runs each command many times, all of them in turn, and prints the least wall time and the least processor
+time of each, with the ratios of the latter to `python -c pass` and to `python -c "import typer"` of the
+same run. The library is the sample photos: how a search fares with more of them is another question.
+
+    python bench/start.py [--repeats 20] [--pack mini]
+"""
+
+import argparse
+import contextlib
+import os
+import pty
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+PHOTOND = [sys.executable, "-m", "photond"]
+PYTHON, TYPER = "python -c pass", "python -c 'import typer'"
+QUERY = [*PHOTOND, "query", "a cat", "--json"]
+
+
+def main() -> None:
+    """Measure and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--pack", default="mini", help="a pack that is there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="start-") as place:
+        environ = home(Path(place), options.pack)
+        alone = environ | {"XDG_RUNTIME_DIR": f"{place}/nothing"}
+        subprocess.run([*PHOTOND, "index"], env=environ, check=True, capture_output=True)
+        with daemon(environ):
+            run(QUERY, environ)  # the daemon loads its model with the first question
+            least = measure(
+                {
+                    PYTHON: lambda: run([sys.executable, "-c", "pass"], environ),
+                    TYPER: lambda: run([sys.executable, "-c", "import typer"], environ),
+                    "--version": lambda: run([*PHOTOND, "--version"], environ),
+                    "--help": lambda: run([*PHOTOND, "--help"], environ),
+                    "--help on a terminal": lambda: on_terminal([*PHOTOND, "--help"], environ),
+                    "query, daemon": lambda: run(QUERY, environ),
+                    "query, none": lambda: run(QUERY, alone),
+                },
+                options.repeats,
+            )
+        least["run, until ready"] = measure({"": lambda: start(environ)}, options.repeats // 4)[""]
+    print(f"{'':28}{'wall':>9}{'processor':>12}{'x python':>10}{'x typer':>9}")
+    for name, (wall, processor) in least.items():
+        ratios = [processor / least[base][1] for base in (PYTHON, TYPER)]
+        print(f"{name:28}{wall * 1e3:6.0f} ms{processor * 1e3:9.0f} ms", end="")
+        print(f"{ratios[0]:10.1f}{ratios[1]:9.2f}")
+
+
+def home(place: Path, pack: str) -> dict[str, str]:
+    """The environment of a user with the sample photos, and with the packs of whoever measures."""
+    shutil.copytree(SAMPLES, place / "photos")
+    (place / "run").mkdir()
+    file = place / "config" / "photond" / "config.toml"
+    file.parent.mkdir(parents=True)
+    # Without tags, whose labels a large pack would embed for minutes before anything is measured.
+    file.write_text(
+        f'folders = ["{place}/photos"]\ndatabase = "{place}/index.db"\n'
+        f'[model]\npack = "{pack}"\n[tags]\nmax_tags = 0\n'
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PHOTOND_")}
+    return kept | {
+        "XDG_CONFIG_HOME": str(place / "config"),
+        "XDG_STATE_HOME": str(place / "state"),
+        "XDG_RUNTIME_DIR": str(place / "run"),
+    }
+
+
+def measure(
+    commands: dict[str, Callable[[], object]], repeats: int
+) -> dict[str, tuple[float, float]]:
+    """The least wall and processor seconds of each command, all of them taken in turn."""
+    least = dict.fromkeys(commands, (float("inf"), float("inf")))
+    for _ in range(max(1, repeats)):
+        for name, command in commands.items():
+            before, started = spent(), time.perf_counter()
+            wall = command()
+            if not isinstance(wall, float):
+                wall = time.perf_counter() - started
+            took = wall, spent() - before
+            least[name] = min(least[name][0], took[0]), min(least[name][1], took[1])
+    return least
+
+
+def spent() -> float:
+    """The processor seconds of all children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def run(argv: list[str], environ: dict[str, str]) -> None:
+    subprocess.run(argv, env=environ, check=True, capture_output=True)
+
+
+def on_terminal(argv: list[str], environ: dict[str, str]) -> None:
+    """Run a command whose standard output is a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(argv, env=environ, stdout=theirs)
+    os.close(theirs)
+    with contextlib.suppress(OSError):  # how a terminal says that nobody is there any more
+        while os.read(ours, 1 << 16):
+            pass
+    os.close(ours)
+    process.wait()
+
+
+def start(environ: dict[str, str]) -> float:
+    """The seconds until a daemon is ready, which is ended then."""
+    with daemon(environ) as seconds:
+        return seconds
+
+
+@contextlib.contextmanager
+def daemon(environ: dict[str, str]) -> Iterator[float]:
+    """A daemon that is ready, as it would tell systemd; yields after how many seconds it was."""
+    with tempfile.TemporaryDirectory(prefix="ready-") as place:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.bind(f"{place}/notify")
+        listener.settimeout(60)
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [*PHOTOND, "run"],
+            env=environ | {"NOTIFY_SOCKET": f"{place}/notify"},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            while b"READY=1" not in listener.recv(4096):
+                pass
+            yield time.perf_counter() - started
+        finally:
+            process.terminate()
+            process.wait()
+            listener.close()
+
+
+if __name__ == "__main__":
+    main()
