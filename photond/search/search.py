@@ -1,120 +1,129 @@
-"""Searching: the photos nearest to an embedding, with what there is to say about each."""
+"""Searching: from what is ranked to what is found."""
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain, islice
+from typing import Final, Self
 
-from photond.errors import IndexDatabaseError
-from photond.models.pack import Pack
-from photond.models.score import confidence
-from photond.models.shelf import find_by_fingerprint
+import numpy as np
+import numpy.typing as npt
+
 from photond.search.filters import Filters
-from photond.store import contents, embeddings, files, packs, tags
+from photond.search.fusion import fused
+from photond.search.hits import Scored
+from photond.search.ranking import Direction, Ranking
 from photond.store.database import Connection
-from photond.store.embeddings import Embedding
-from photond.store.packs import StoredPack
-from photond.store.tags import Tag
+from photond.store.names import named, words_of
+from photond.store.selection import Condition, newest, of_these, these, up_to
+
+# Up to so many photos, a filter is applied before ranking; beyond, to what was ranked, because then
+# most of what comes first passes.
+_MOST_BEFORE: Final = 20_000
+# Words that stand in the names of more photos than this tell them apart no better than the model does.
+_MOST_NAMED: Final = 50_000
+# How many of each order are fused; what comes after stands as the model ranked it.
+_FUSED: Final = 1_000
+_ALL: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One photo that was found.
+class Allowed:
+    """The photos that pass the filters.
 
     Attributes:
-        path: Absolute.
-        score: Cosine similarity with the query, in [-1, 1].
-        probability: sigmoid(logit) where the query was a text, in [0, 1].
-        tags: The surest first.
-        taken_at: Local wall time, ISO 8601, where the photo states it.
-        width: In pixels, as displayed.
-        height: In pixels, as displayed.
-    """
-
-    path: str
-    score: float
-    probability: float | None
-    tags: tuple[Tag, ...]
-    taken_at: str | None
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """The model pack that answers, and what the index has of it."""
-
-    pack: Pack
-    stored: StoredPack
-
-
-def answering_pack(connection: Connection, configured: Pack, models_dir: Path) -> Answering:
-    """The pack that answers: the one that serves, until the configured one has every photo.
-
-    Args:
         connection: The index.
-        configured: The pack that the user chose.
-        models_dir: Where the user's packs lie.
-
-    Raises:
-        IndexDatabaseError: Nothing is indexed yet, or nothing with a pack that is still there.
+        condition: What they pass.
+        ids: int64, sorted, each once, where they are few; None where they are many.
     """
-    serving = packs.serving_pack(connection)
-    chosen = packs.find_pack(connection, configured.fingerprint)
-    if serving is not None and embeddings.count_embeddings(connection, serving.id):
-        if serving.fingerprint == configured.fingerprint:
-            return Answering(configured, serving)
-        pack = find_by_fingerprint(serving.fingerprint, serving.name, models_dir)
-        if pack is not None:
-            return Answering(pack, serving)
-    # The pack that served was deleted: what there is of the chosen one is better than nothing.
-    if chosen is not None and embeddings.count_embeddings(connection, chosen.id):
-        return Answering(configured, chosen)
-    raise IndexDatabaseError(
-        f"nothing is indexed with the model pack {configured.name!r} yet", "Run `photond index`."
-    )
+
+    connection: Connection
+    condition: Condition
+    ids: npt.NDArray[np.int64] | None
+
+    @classmethod
+    def by(cls, connection: Connection, filters: Filters, pack_id: int) -> Self:
+        """The photos that pass some filters."""
+        condition = filters.condition(pack_id)
+        ids = up_to(connection, condition, _MOST_BEFORE) if filters.is_selective else None
+        return cls(connection, condition, None if ids is None else np.array(ids, np.int64))
+
+    def of(self, content_ids: Collection[int]) -> set[int]:
+        """Those of some contents that pass."""
+        return of_these(self.connection, self.condition, content_ids)
 
 
-def search(
-    connection: Connection,
-    stored: StoredPack,
-    query: Embedding,
-    filters: Filters,
-    *,
-    limit: int,
-    min_score: float = -1.0,
-    pack: Pack | None = None,
-) -> list[Hit]:
-    """The photos nearest to a query.
+def by_look(
+    ranking: Ranking, direction: Direction, allowed: Allowed, min_score: float
+) -> Iterator[Scored]:
+    """The photos that match a direction, best first, all of them, as far as one reads on."""
+    for batch in ranking.best(direction, allowed.ids):
+        those = {content_id for content_id, _ in batch}
+        if allowed.ids is None:
+            those = allowed.of(those)
+        for content_id, score in batch:
+            if content_id in those and score >= min_score:
+                yield Scored(content_id, score)
+        # With something unwanted, a photo with a higher score may come after one with a lower.
+        if direction.unwanted is None and batch[-1][1] < min_score:
+            return
 
-    Args:
-        connection: The index.
-        stored: The pack that made the query's embedding.
-        query: float32 of shape (dimension,), unit length.
-        filters: Which photos may be returned.
-        limit: How many at the most; copies of a photo count one by one.
-        min_score: Photos with a lower cosine similarity are left out.
-        pack: Where the query was a text: whose scale and bias give the probability.
 
-    Returns:
-        Best first.
+def with_names(look: Iterator[Scored], by_name: Sequence[Scored]) -> Iterator[Scored]:
+    """What was found by its look and what was found by its name, each best first, as one order."""
+    if not by_name:
+        yield from look
+        return
+    head = list(islice(look, _FUSED))
+    scored = {one.content_id: one for one in (*by_name, *head)}
+    order = fused([one.content_id for one in by_name[:_FUSED]], [one.content_id for one in head])
+    yield from (scored[content_id] for content_id in order)
+    told = set(order)
+    for one in chain(look, by_name[_FUSED:]):
+        if one.content_id not in told:
+            told.add(one.content_id)
+            yield one
+
+
+def by_name(
+    ranking: Ranking, direction: Direction, allowed: Allowed, min_score: float, text: str
+) -> list[Scored]:
+    """The photos whose names have all words of a text: those by a file's own name first, best first.
+
+    None if there are so many that the words tell them apart no better than the model does.
     """
-    condition, values = filters.condition(stored.id)
-    near = embeddings.nearest(connection, stored.id, query, limit, condition, values)
-    near = [(content_id, score) for content_id, score in near if score >= min_score]
-    ids = [content_id for content_id, _ in near]
-    facts = contents.facts_of(connection, ids)
-    labelled = tags.tags_of(connection, stored.id, ids)
-    paths = files.paths_of(connection, ids, filters.folders)
-    hits = [
-        Hit(
-            path=path,
-            score=score,
-            probability=None if pack is None else float(confidence(score, pack.score)),
-            tags=tuple(labelled[content_id]),
-            taken_at=facts[content_id].taken_at,
-            width=facts[content_id].width,
-            height=facts[content_id].height,
-        )
-        for content_id, score in near
-        for path in paths[content_id]
+    words = words_of(text)
+    found = (named(allowed.connection, words, _MOST_NAMED) if words else None) or []
+    those = np.array(sorted(allowed.of({one.content_id for one in found})), np.int64)
+    if not those.size:
+        return []
+    by_file = {one.content_id for one in found if one.by_file}
+    ranked = [
+        Scored(content_id, score)
+        for batch in ranking.best(direction, those)
+        for content_id, score in batch
+        if score >= min_score
     ]
-    return hits[:limit]
+    return sorted(ranked, key=lambda one: one.content_id not in by_file)
+
+
+def by_name_alone(
+    connection: Connection, filters: Filters, pack_id: int, wanted: str, unwanted: Sequence[str]
+) -> Iterator[Scored]:
+    """The photos whose names have all words of a text, and not those of some others, newest first.
+
+    A word may be the beginning of one in the names.
+    """
+
+    def ids_of(text: str) -> set[int]:
+        words = words_of(text, begun=True)
+        found = named(connection, words, _ALL) if words else None
+        return {one.content_id for one in found or ()}
+
+    ids = ids_of(wanted).difference(*map(ids_of, unwanted))
+    those = of_these(connection, filters.condition(pack_id), ids)
+    return (Scored(one, None) for one in newest(connection, these(those)))
+
+
+def by_date(connection: Connection, filters: Filters, pack_id: int) -> Iterator[Scored]:
+    """The photos that pass some filters, newest first."""
+    return (Scored(one, None) for one in newest(connection, filters.condition(pack_id)))

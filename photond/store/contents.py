@@ -97,6 +97,15 @@ def facts_of(connection: Connection, content_ids: Sequence[int]) -> dict[int, Co
     return {row[0]: Content(*row[1:]) for row in rows}
 
 
+def names_of(connection: Connection, column: Literal["camera", "lens"]) -> list[str]:
+    """The cameras, or the lenses, that photos were taken with, those of most photos first."""
+    rows = connection.execute(
+        f"select {column} from contents where {column} is not null "
+        f"group by {column} order by count(*) desc, {column}"
+    )
+    return [name for (name,) in rows]
+
+
 def delete_unused(connection: Connection) -> int:
     """Remove the contents that no file has any more, with their embeddings and tags."""
     unused = [

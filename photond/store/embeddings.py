@@ -150,6 +150,12 @@ def delete_embeddings(connection: Connection, content_ids: Iterable[int]) -> Non
         connection.executemany(f"delete from {vectors_table(pack_id)} where content_id = ?", ids)
 
 
+def has_embeddings(connection: Connection, pack_id: int) -> bool:
+    """Whether any content has an embedding of a pack."""
+    row = connection.execute(f"select 1 from {embedded_contents(pack_id)} limit 1").fetchone()
+    return row is not None
+
+
 def count_embeddings(connection: Connection, pack_id: int) -> int:
     """How many contents have an embedding of a pack."""
     row = connection.execute(f"select count(*) from {embedded_contents(pack_id)}").fetchone()

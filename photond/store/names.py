@@ -1,0 +1,79 @@
+"""Words in the names of files and folders, and in the user's own tags."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from photond.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A photo in whose names some words stand.
+
+    Attributes:
+        content_id: Its content.
+        by_file: Whether all of them stand in the name of one of its files, without its folders.
+    """
+
+    content_id: int
+    by_file: bool
+
+
+def words_of(text: str, *, begun: bool = False) -> list[str]:
+    """The words of a text as FTS5 looks for them; empty if it has none.
+
+    Args:
+        text: Any text; what stands between two spaces is one word, or a phrase as IMG_2041 is.
+        begun: Whether a name's word may also only begin with it.
+    """
+    end = "*" if begun else ""
+    return [
+        f'"{_speakable(word)}"{end}'
+        for word in text.replace('"', " ").replace("\0", " ").split()
+        if any(char.isalnum() for char in word)
+    ]
+
+
+def named(connection: Connection, words: Sequence[str], most: int) -> list[Named] | None:
+    """The photos whose names have all of some words, wherever they lie and whether they are there or not.
+
+    Args:
+        connection: The index.
+        words: At least one, see `words_of`.
+        most: If there are more than so many, the words say nothing.
+
+    Returns:
+        In the order of their ids; None if there are too many.
+    """
+    with_word = """
+      select content_id from files
+      where id in (select rowid from file_names where file_names match {word})
+      union
+      select content_id from files
+      where folder_id in (select rowid from folder_names where folder_names match {word})
+      union
+      select contents.id from user_tags join contents on contents.sha256 = user_tags.sha256
+      where verdict = 'added' and label_id in
+        (select rowid from label_names where label_names match {word})
+    """
+    with_all = " intersect ".join(
+        f"select content_id from ({with_word.format(word=f'?{number}')})"
+        for number in range(2, len(words) + 2)
+    )
+    rows = connection.execute(
+        f"""
+        select content_id, content_id in (
+          select content_id from files
+          where content_id is not null
+            and id in (select rowid from file_names where file_names match ?1)
+        )
+        from ({with_all}) where content_id is not null order by content_id limit ?
+        """,
+        (" ".join(words), *words, most + 1),
+    ).fetchall()
+    return None if len(rows) > most else [Named(id_, bool(by_file)) for id_, by_file in rows]
+
+
+def _speakable(word: str) -> str:
+    """A word without lone surrogates, which stand for bytes that are no text."""
+    return word.encode("utf-8", "replace").decode("utf-8")
