@@ -36,7 +36,8 @@ from judging import (
 from rich.console import Console
 from rich.table import Table
 
-from photond.config import load, locations
+from photond.config import locations
+from photond.config.load import load
 from photond.errors import PhotondError, PictureError
 from photond.imaging.decode import decode
 from photond.imaging.picture import Limits

@@ -19,8 +19,8 @@ def init(
     ] = False,
 ) -> None:
     """Write a configuration file with every key, its meaning and its default."""
-    from photond.config import chosen_file
     from photond.config.example import example
+    from photond.config.locations import chosen_file
 
     file = chosen_file(session.config)
     try:
@@ -40,8 +40,8 @@ def show(
     """Show the settings in effect, each with where it comes from."""
     import msgspec
 
-    from photond.config import load_with_origins
     from photond.config.example import render_origins
+    from photond.config.load import load_with_origins
 
     settings, origins = load_with_origins(session.config)
     if json:
@@ -52,14 +52,14 @@ def show(
 
 def path(session: Session) -> None:
     """Print where the configuration file is, or would be."""
-    from photond.config import chosen_file
+    from photond.config.locations import chosen_file
 
     print_line(str(chosen_file(session.config)))
 
 
 def check(session: Session) -> None:
     """Check the configuration; says what is wrong, and where, and exits with 3 if anything is."""
-    from photond.config import chosen_file
+    from photond.config.locations import chosen_file
 
     settings = session.settings
     absent = [folder for folder in settings.folder_paths() if not folder.is_dir()]

@@ -121,7 +121,7 @@ def doctor(
 
 
 def _configuration(session: Session) -> Iterator[Finding]:
-    from photond.config import chosen_file
+    from photond.config.locations import chosen_file
 
     settings = session.settings
     file = chosen_file(session.config)

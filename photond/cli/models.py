@@ -266,8 +266,10 @@ def use(
     used before answers; an interruption loses nothing.
     """
     from photond.cli.control import told_to_reload
-    from photond.config import chosen_file, load_with_origins, locations
+    from photond.config import locations
     from photond.config.edit import set_key
+    from photond.config.load import load_with_origins
+    from photond.config.locations import chosen_file
     from photond.models.shelf import find_pack
     from photond.pipeline.alignment import try_out
 

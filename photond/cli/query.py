@@ -79,7 +79,7 @@ def query(
     question = " ".join(text).strip()
     if not question:
         raise UsageError("the query is empty", 'Say what to look for: photond query "beach".')
-    fields = _fields(session, limit, min_score, folders, since, until, tag)
+    fields = _fields(limit, min_score, folders, since, until, tag)
     found = find(session, "query", fields | {"text": question})
     for said in found["notes"]:
         note(f"photond: {said}")
@@ -100,13 +100,12 @@ def similar(
     null: NullOption = False,
 ) -> None:
     """Find the photos that look most like one photo, which is left out itself."""
-    fields = _fields(session, limit, min_score, folders, since, until, tag)
+    fields = _fields(limit, min_score, folders, since, until, tag)
     found = find(session, "similar", fields | {"photo": absolute(photo)})
     print_photos(found["photos"], json=json, paths=paths, null=null)
 
 
 def _fields(
-    session: Session,
     limit: int | None,
     min_score: float,
     folders: list[Path] | None,
@@ -116,9 +115,7 @@ def _fields(
 ) -> dict[str, Any]:
     """What a request for a search holds, besides what is looked for."""
     return {
-        "database": str(session.database),
-        "pack": session.settings.model.pack,
-        "limit": limit or session.settings.query.limit,
+        "limit": limit,
         "min_score": min_score,
         "folders": tuple(absolute(folder) for folder in folders or ()),
         "since": since,

@@ -28,6 +28,7 @@ def run(session: Session) -> None:
     read the configuration again.
     """
     from photond.config import locations
+    from photond.config.fingerprint import fingerprint
     from photond.daemon.daemon import Daemon
     from photond.daemon.memory import be_frugal
     from photond.daemon.notify import Notifier
@@ -39,6 +40,7 @@ def run(session: Session) -> None:
     from photond.store.lock import only_indexer
 
     be_frugal()
+    configuration = fingerprint(session.config)
     if not session.settings.folders:
         raise UsageError(
             "there is no folder to keep",
@@ -50,7 +52,7 @@ def run(session: Session) -> None:
         explained(database),
         only_indexer(database, stays=True),
     ):
-        searches = DaemonSearches(session.settings, database)
+        searches = DaemonSearches(session.settings, configuration, database)
         surroundings = Surroundings(Notifier(), searches)
         daemon = Daemon(
             connection, database, lambda: _load(session, database), surroundings, Power()
@@ -64,12 +66,14 @@ def run(session: Session) -> None:
 
 
 def _load(session: Session, database: Path) -> "Setup":
+    from photond.config.fingerprint import fingerprint
     from photond.daemon.daemon import Setup
     from photond.pipeline.engine import examine_new_pack
 
     fresh = session.anew()
+    configuration = fingerprint(fresh.config)
     examine_new_pack(database, fresh.pack)
-    return Setup(fresh.settings, fresh.pack, fresh.vocabulary)
+    return Setup(fresh.settings, configuration, fresh.pack, fresh.vocabulary)
 
 
 def _obey_signals(control: "Control") -> None:

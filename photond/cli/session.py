@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from photond.config import Settings
+    from photond.config.settings import Settings
     from photond.models.pack import Pack
     from photond.search.search import Answering
     from photond.store.database import Connection
@@ -39,7 +39,7 @@ class Session:
     @cached_property
     def settings(self) -> "Settings":
         """The settings in effect; logging is set up by them the first time they are asked for."""
-        from photond.config import load
+        from photond.config.load import load
         from photond.logs import configure
 
         settings = load(self.config)

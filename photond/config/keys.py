@@ -7,9 +7,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from photond.config.locations import ENVIRONMENT_PREFIX
 from photond.config.settings import Settings
-
-ENVIRONMENT_PREFIX = "PHOTOND_"
 
 _WIDEST = 63  # bits, of what databases and clocks can hold
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from photond.config.keys import ENVIRONMENT_PREFIX, Key, all_keys, table_docs
+from photond.config.keys import Key, all_keys, table_docs
+from photond.config.locations import ENVIRONMENT_PREFIX, FILE_VARIABLE
 from photond.config.settings import absolute_path
 from photond.config.source import Source
 from photond.config.wording import described, nearest, one_line, quoted
 from photond.errors import ConfigError
-
-FILE_VARIABLE = "PHOTOND_CONFIG"
 
 _PATHS = ("folders", "database")
 

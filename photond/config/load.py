@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from photond.config import locations
 from photond.config.keys import all_keys, build
-from photond.config.layers import FILE_VARIABLE, Layer, from_environment, from_file
+from photond.config.layers import Layer, from_environment, from_file
+from photond.config.locations import FILE_VARIABLE, chosen_file
 from photond.config.settings import Settings
 from photond.config.source import Source, read
 from photond.config.wording import one_line
@@ -68,16 +68,6 @@ def load_with_origins(
         else:
             origins[dotted] = Origin("default")
     return build(file.values | environment.values), origins
-
-
-def chosen_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """The configuration file that `load` reads when called alike, whether or not it exists."""
-    environ = os.environ if environ is None else environ
-    if path is not None:
-        return path
-    if named := environ.get(FILE_VARIABLE):
-        return locations.with_home(named)
-    return locations.config_file()
 
 
 def _layers(path: Path | None, environ: Mapping[str, str]) -> tuple[Source | None, Layer, Layer]:

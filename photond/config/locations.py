@@ -5,6 +5,7 @@ Every place is looked up when it is asked for, so that a changed environment cou
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,25 @@ from platformdirs.unix import Unix
 
 from photond.config.wording import quoted
 from photond.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "PHOTOND_"
+FILE_VARIABLE = "PHOTOND_CONFIG"
+
+
+def chosen_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """The configuration file that is read, whether or not it exists.
+
+    Args:
+        path: The file named by the user; without one it is the file that `PHOTOND_CONFIG` names, or
+            the usual one.
+        environ: Where to look for that variable, if not in the process's own environment.
+    """
+    environ = os.environ if environ is None else environ
+    if path is not None:
+        return path
+    if named := environ.get(FILE_VARIABLE):
+        return with_home(named)
+    return config_file()
 
 
 def config_file() -> Path:

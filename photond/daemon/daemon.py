@@ -38,11 +38,13 @@ class Setup:
 
     Attributes:
         settings: The settings.
+        configuration: Their fingerprint, taken before they were read; None if that is not known.
         pack: The pack that they name.
         vocabulary: What photos are tagged with.
     """
 
     settings: Settings
+    configuration: str | None
     pack: Pack
     vocabulary: Vocabulary
 
@@ -108,7 +110,7 @@ class Daemon:
 
     def _begin(self, setup: Setup) -> None:
         settings = setup.settings
-        self._surroundings.settings_changed(settings)
+        self._surroundings.settings_changed(settings, setup.configuration)
         self._pacer = Pacer(settings.power.on_battery, self._power)
         self._engine = LazyEngine(
             self._connection, self._database, setup.pack, setup.vocabulary, settings

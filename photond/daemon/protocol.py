@@ -37,9 +37,11 @@ class _Search(Request, frozen=True, kw_only=True):
     """What the two kinds of search have in common.
 
     Attributes:
+        configuration: Whose settings the asker means, see `photond.config.fingerprint`; a daemon that
+            runs with others says so. None for those of `database` and `pack`.
         database: The index that the asker means; a daemon that keeps another one says so.
         pack: The model pack that the asker means, likewise.
-        limit: How many photos at most.
+        limit: How many photos at most; None for as many as the daemon's settings say.
         min_score: Photos with a lower cosine similarity are left out.
         folders: Only photos in one of these, or below.
         since: Only photos taken then or later, as `photond query --since` takes it.
@@ -47,9 +49,10 @@ class _Search(Request, frozen=True, kw_only=True):
         tags: Only photos with these tags; `!tag` without.
     """
 
-    database: Path
-    pack: str
-    limit: Limit
+    configuration: str | None = None
+    database: Path | None = None
+    pack: str | None = None
+    limit: Limit | None = None
     min_score: Score = -1.0
     folders: tuple[Path, ...] = ()
     since: str | None = None

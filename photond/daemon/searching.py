@@ -13,7 +13,7 @@ from photond.daemon.protocol import (
     SearchRequest,
     SimilarRequest,
 )
-from photond.errors import UsageError
+from photond.errors import ConfigError, UsageError
 from photond.search.search import Hit
 from photond.search.searcher import Among, Searcher
 
@@ -28,8 +28,13 @@ def searcher_for(settings: Settings, database: Path) -> Searcher:
     )
 
 
-def find(searcher: Searcher, request: SearchRequest) -> Found:
+def find(searcher: Searcher, request: SearchRequest, limit: int) -> Found:
     """What a search finds.
+
+    Args:
+        searcher: Searches the index that is meant.
+        request: What is looked for.
+        limit: How many photos at most, where the request does not say.
 
     Raises:
         PhotondError: The question is wrong, or there is nothing to ask it of.
@@ -40,7 +45,7 @@ def find(searcher: Searcher, request: SearchRequest) -> Found:
         until=request.until,
         tags=request.tags,
         min_score=request.min_score,
-        limit=request.limit,
+        limit=request.limit or limit,
     )
     if isinstance(request, QueryRequest):
         answer = searcher.by_text(request.text, among)
@@ -54,35 +59,40 @@ class DaemonSearches:
 
     Args:
         settings: Those in effect; `use` changes them.
+        configuration: Their fingerprint, taken before they were read; None if that is not known.
         database: The index that the daemon keeps.
 
     Attributes:
         on_loaded: Called when a model may have been loaded, so that it can be let go in time.
     """
 
-    def __init__(self, settings: Settings, database: Path) -> None:
+    def __init__(self, settings: Settings, configuration: str | None, database: Path) -> None:
         self._database = database
         self.on_loaded: Callable[[], None] = lambda: None
-        self.use(settings)
+        self.use(settings, configuration)
 
-    def use(self, settings: Settings) -> None:
+    def use(self, settings: Settings, configuration: str | None) -> None:
         """Search by other settings from now on, after the configuration was read again."""
+        # The index stays until a restart; and what a variable in its path is to the asker is not known.
+        if settings.database_path() != self._database or "$" in settings.database:
+            configuration = None
         # In one step, for those who are asking meanwhile.
-        self._current = settings, searcher_for(settings, self._database)
+        self._current = settings, configuration, searcher_for(settings, self._database)
 
     def unload_unused(self, seconds: float) -> bool:
         """Let go of the model if nobody has asked for so long; returns whether one was let go."""
-        return self._current[1].unload_unused(seconds)
+        return self._current[-1].unload_unused(seconds)
 
     @property
     def unused_at(self) -> float | None:
         """Since when nobody has asked, by the monotonic clock; None if no model is loaded."""
-        return self._current[1].unused_at
+        return self._current[-1].unused_at
 
     def query(self, request: QueryRequest) -> Found:
         """The answer to a question in words.
 
         Raises:
+            ConfigError: It means another configuration than the daemon's.
             PhotondError: See `find`; or it is about another index than the daemon's, or another pack.
         """
         return self._find(request)
@@ -96,8 +106,21 @@ class DaemonSearches:
         return self._find(request)
 
     def _find(self, request: SearchRequest) -> Found:
-        settings, searcher = self._current
-        pack = settings.model.pack
+        settings, configuration, searcher = self._current
+        if request.configuration is not None:
+            if request.configuration != configuration:
+                raise ConfigError(
+                    "the daemon runs with another configuration than yours, or with what it was before",
+                    "Name `database` and `pack`, or have it read the configuration again.",
+                )
+        else:
+            self._check(request, settings.model.pack)
+        try:
+            return find(searcher, request, settings.query.limit)
+        finally:
+            self.on_loaded()
+
+    def _check(self, request: SearchRequest, pack: str) -> None:
         # Whoever sets PHOTOND_DATABASE for one query gets it answered, by their own process.
         if (request.database, request.pack) != (str(self._database), pack):
             raise UsageError(
@@ -105,10 +128,6 @@ class DaemonSearches:
                 f"{request.database} with {request.pack!r}",
                 "Ask without the daemon, or have it read the configuration again.",
             )
-        try:
-            return find(searcher, request)
-        finally:
-            self.on_loaded()
 
 
 def _found(hit: Hit) -> FoundPhoto:

@@ -11,8 +11,8 @@ from photond.daemon.status import DaemonStatus
 class Model(Protocol):
     """Searches, which keep a model in memory for the next one."""
 
-    def use(self, settings: Settings) -> None:
-        """Search by these settings from now on."""
+    def use(self, settings: Settings, configuration: str | None) -> None:
+        """Search by these settings, of this fingerprint, from now on."""
 
     def unload_unused(self, seconds: float) -> bool:
         """Let go of the model if nobody has asked for so long; returns whether one was let go."""
@@ -37,10 +37,10 @@ class Surroundings:
         self._fed_at = float("-inf")
         self._said = ""
 
-    def settings_changed(self, settings: Settings) -> None:
-        """The daemon works by these settings from now on."""
+    def settings_changed(self, settings: Settings, configuration: str | None) -> None:
+        """The daemon works by these settings, of this fingerprint, from now on."""
         self._idle_seconds = settings.model.idle_unload_seconds
-        self._searches.use(settings)
+        self._searches.use(settings, configuration)
 
     def ready(self) -> None:
         """Everything is watched for, and the first scan is under way; or reloading is over."""

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pexpect
 import pytest
 
-from photond.config import Settings
+from photond.config.fingerprint import fingerprint
+from photond.config.settings import Settings
 from photond.daemon import protocol
 from photond.daemon.protocol import Found
 from photond.daemon.searching import DaemonSearches
@@ -67,9 +69,9 @@ class Daemon:
 class NotedSearches:
     """The daemon's searches, which are noted."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, configuration: str | None) -> None:
         self._asked = daemon.asked
-        self._searches = DaemonSearches(Settings(), daemon.database)
+        self._searches = DaemonSearches(Settings(), configuration, daemon.database)
 
     def query(self, request: protocol.QueryRequest) -> Found:
         self._asked.append(request)
@@ -84,7 +86,9 @@ def serve(command: Command) -> tuple[Daemon, Server]:
     run = Path(command.environ["XDG_RUNTIME_DIR"])
     run.mkdir(exist_ok=True)
     daemon = Daemon(command)
-    return daemon, Server(daemon, NotedSearches(daemon), run / "photond" / "photond.sock")
+    with mock.patch.dict(os.environ, command.environ, clear=True):
+        searches = NotedSearches(daemon, fingerprint())
+    return daemon, Server(daemon, searches, run / "photond" / "photond.sock")
 
 
 @pytest.fixture
@@ -203,7 +207,28 @@ def test_what_the_daemon_cannot_answer_is_answered_without_it(samples) -> None:
     assert "other.db" in run.stderr
     run = photond("query", "cat", code=4, PHOTOND_MODEL_PACK="missing")
     assert "'missing'" in run.stderr
-    assert len(daemon.asked) == 3
+    run = photond("--config", "nowhere.toml", "query", "cat", code=3)
+    assert "nowhere.toml: no such configuration file" in run.stderr
+
+
+def test_other_settings_that_mean_the_same_index_are_answered_by_the_daemon_as_well(
+    samples, tmp_path
+) -> None:
+    photond, daemon = samples
+    daemon.asked.clear()
+    photond("query", "cat")
+    assert [(one.configuration is None, one.limit) for one in daemon.asked] == [(False, None)]
+    daemon.asked.clear()
+    run = photond("query", "cat", "--paths", PHOTOND_QUERY_LIMIT="3")
+    assert len(run.stdout.splitlines()) == 3
+    file = tmp_path / "other.toml"
+    file.write_text("[query]\nlimit = 2\n")
+    run = photond("query", "cat", "--paths", PHOTOND_CONFIG=str(file))
+    assert len(run.stdout.splitlines()) == 2
+    assert [(one.configuration is None, one.limit) for one in daemon.asked] == [
+        *((False, None), (True, 3)),
+        *((False, None), (True, 2)),
+    ]
 
 
 def test_status_shows_what_the_daemon_does(samples) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from photond.config import load
 from photond.config.edit import set_key
+from photond.config.load import load
 from photond.errors import ConfigError
 
 KEY = ("model", "pack")

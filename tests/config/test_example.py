@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photond.config import (
+from photond.config.example import EXAMPLE, example, render, render_origins
+from photond.config.keys import all_keys, table_docs
+from photond.config.load import load, load_with_origins
+from photond.config.settings import (
     IndexSettings,
     LogSettings,
     ModelSettings,
@@ -15,11 +18,7 @@ from photond.config import (
     QuerySettings,
     Settings,
     TagSettings,
-    load,
-    load_with_origins,
 )
-from photond.config.example import EXAMPLE, example, render, render_origins
-from photond.config.keys import all_keys, table_docs
 
 FILE = Path(__file__).parents[2] / "config.example.toml"
 

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photond.config import Origin, Settings, chosen_file, load, load_with_origins
 from photond.config.keys import all_keys
+from photond.config.load import Origin, load, load_with_origins
+from photond.config.locations import chosen_file
+from photond.config.settings import Settings
 from photond.errors import ConfigError, ExitCode
 
 Write = Callable[[str | bytes], Path]

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from photond.config import IndexSettings, Settings, locations
+from photond.config import locations
+from photond.config.settings import IndexSettings, Settings
 from photond.errors import ConfigError
 
 

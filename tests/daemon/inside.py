@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photond.config import Settings
+from photond.config.settings import Settings
 from photond.daemon.notify import Notifier
 from photond.imaging.decode import decode
 from photond.imaging.preprocess import to_tensor

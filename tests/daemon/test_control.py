@@ -70,8 +70,8 @@ def kept(tmp_path: Path, photos: Path, mini: Pack, pulses: list[float]) -> Itera
         closing(open_index(database, create=True)) as connection,
         closing(connect(database)) as reader,
     ):
-        setup = Setup(settings, mini, Vocabulary(()))
-        surroundings = Counted(Notifier({}), DaemonSearches(settings, database))
+        setup = Setup(settings, None, mini, Vocabulary(()))
+        surroundings = Counted(Notifier({}), DaemonSearches(settings, None, database))
         power = Power(tmp_path / "no supplies")
         kept = Kept(Daemon(connection, database, lambda: setup, surroundings, power), reader)
         yield kept

@@ -25,9 +25,10 @@ PATHS = st.binary(max_size=20).map(
 )
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 SEARCH = {
-    "database": PATHS,
-    "pack": TEXTS,
-    "limit": st.integers(1, 1_000_000),
+    "configuration": st.none() | TEXTS,
+    "database": st.none() | PATHS,
+    "pack": st.none() | TEXTS,
+    "limit": st.none() | st.integers(1, 1_000_000),
     "min_score": st.floats(-1, 1),
     "folders": st.lists(PATHS, max_size=3),
     "since": st.none() | TEXTS,
@@ -111,7 +112,7 @@ def test_a_damaged_request_is_answered(request_, data) -> None:
         (b'{"photond": 1, "command": "status", "verbose": true}', "`verbose`"),
         (b'{"photond": 1, "command": "rescan", "paths": ["relative"]}', "paths"),
         (b'{"photond": 1, "command": "rescan", "paths": ["/a\\u0000b"]}', "paths"),
-        (b'{"photond": 1, "command": "query", "text": "x"}', "database"),
+        (b'{"photond": 1, "command": "query", "limit": 2}', "text"),
         (b'"' + b"x" * MAX_LINE_BYTES, "longer than"),
     ],
 )

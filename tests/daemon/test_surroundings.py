@@ -22,8 +22,8 @@ class Searches:
         self.unloads: list[float] = []
         self.settings: Settings | None = None
 
-    def use(self, settings: Settings) -> None:
-        self.settings = settings
+    def use(self, settings: Settings, configuration: str | None) -> None:
+        self.settings, self.configuration = settings, configuration
 
     def unload_unused(self, seconds: float) -> bool:
         self.unloads.append(seconds)
@@ -64,7 +64,7 @@ def test_each_turn_feeds_the_watchdog_when_it_is_due(systemd, monkeypatch) -> No
 
 def test_without_systemd_and_searches_nothing_has_to_be_done() -> None:
     surroundings = Surroundings(Notifier({}), Searches())
-    surroundings.settings_changed(Settings(model=ModelSettings(idle_unload_seconds=300)))
+    surroundings.settings_changed(Settings(model=ModelSettings(idle_unload_seconds=300)), None)
     assert surroundings.pulse(STATUS) is None
 
 
@@ -74,8 +74,8 @@ def test_a_model_that_searches_have_loaded_is_let_go_in_time(monkeypatch) -> Non
     searches = Searches()
     surroundings = Surroundings(Notifier({}), searches)
     settings = Settings(model=ModelSettings(idle_unload_seconds=300))
-    surroundings.settings_changed(settings)
-    assert searches.settings == settings
+    surroundings.settings_changed(settings, "as it is")
+    assert (searches.settings, searches.configuration) == (settings, "as it is")
     searches.unused_at = 900.0
     assert surroundings.pulse(STATUS) == 200
     now[0] = 1_300.0
