@@ -4,7 +4,11 @@ from sqlite_utils import Database
 
 # Contentless: only the words are kept, the names themselves stand in their own tables. A path that is
 # no UTF-8 is a blob, of which what can be read as text can be found.
-_NAMES = {"file_names": ("files", "name"), "folder_names": ("folders", "path"), "label_names": ("labels", "name")}
+_NAMES = {
+    "file_names": ("files", "name"),
+    "folder_names": ("folders", "path"),
+    "label_names": ("labels", "name"),
+}
 
 
 def _names(index: str, table: str, column: str) -> tuple[str, ...]:

@@ -43,7 +43,9 @@ def embed_example(
     pack_id = answering.stored.id
     try:
         photo = read_photo(path, settings.index.max_megabytes * 1_000_000)
-        known = _known(connection, pack_id, contents.find_embedded(connection, photo.sha256, pack_id))
+        known = _known(
+            connection, pack_id, contents.find_embedded(connection, photo.sha256, pack_id)
+        )
         if known is not None:
             return known
         spec = input_spec(answering.pack.image)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from photond.search.language import Orientation, Place
+from photond.search.question import Orientation, Place
 from photond.store.paths import below
 from photond.store.selection import Condition
 from photond.store.tags import tagged_contents
@@ -14,7 +14,11 @@ from photond.vocabulary.concepts import Vocabulary
 
 _EARTH_KILOMETRES: Final = 6371.0088  # mean radius, IUGG
 _KILOMETRES_PER_DEGREE: Final = math.pi * _EARTH_KILOMETRES / 180
-_ORIENTATIONS = {"portrait": "width < height", "landscape": "width > height", "square": "width = height"}
+_ORIENTATIONS = {
+    "portrait": "width < height",
+    "landscape": "width > height",
+    "square": "width = height",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +71,16 @@ class Filters:
         offline: Whether photos on disks that are not there are found, too.
     """
 
-    folders: Sequence[str] = ()
-    folder_names: Sequence[str] = ()
+    folders: tuple[str, ...] = ()
+    folder_names: tuple[str, ...] = ()
     since: datetime | None = None
     before: datetime | None = None
-    tags: Sequence[TagFilter] = ()
-    cameras: Sequence[str] = ()
-    lenses: Sequence[str] = ()
+    tags: tuple[TagFilter, ...] = ()
+    cameras: tuple[str, ...] = ()
+    lenses: tuple[str, ...] = ()
     near: Place | None = None
     orientation: Orientation | None = None
-    is_not: Sequence[int] = ()
+    is_not: tuple[int, ...] = ()
     offline: bool = False
 
     @property
@@ -92,15 +96,18 @@ class Filters:
         for clause, bound in self._clauses(pack_id):
             clauses.append(f"({clause})")
             values += bound
-        return (
-            "select contents.id as content_id from files join folders on folders.id = files.folder_id "
-            f"join contents on contents.id = files.content_id where {' and '.join(clauses)}",
-            values,
-        )
+        query = f"""
+            select contents.id as content_id from files
+            join folders on folders.id = files.folder_id
+            join contents on contents.id = files.content_id
+            where {" and ".join(clauses)}
+        """
+        return query, values
 
     def _clauses(self, pack_id: int) -> Iterable[tuple[str, Sequence[object]]]:
         if self.folders or self.folder_names:
-            yield _any_of([*(below("folders.path", one) for one in self.folders), *map(_named, self.folder_names)])
+            paths = (below("folders.path", folder) for folder in self.folders)
+            yield _any_of([*paths, *map(_named, self.folder_names)])
         if self.since is not None:
             yield _taken(">=", self.since)
         if self.before is not None:
@@ -113,7 +120,9 @@ class Filters:
             )
         for column, names in (("camera", self.cameras), ("lens", self.lenses)):
             if names:
-                yield _any_of([(f"contents.{column} like ? escape '\\'", [f"%{_escaped(name)}%"]) for name in names])
+                yield _any_of(
+                    [_like(f"contents.{column}", f"%{_escaped(name)}%") for name in names]
+                )
         if self.near is not None:
             yield _within(self.near)
         if self.orientation is not None:
@@ -132,21 +141,24 @@ class Filters:
 
 
 def _any_of(clauses: Sequence[tuple[str, Sequence[object]]]) -> tuple[str, Sequence[object]]:
-    return " or ".join(clause for clause, _ in clauses), [one for _, bound in clauses for one in bound]
+    return " or ".join(clause for clause, _ in clauses), [
+        one for _, bound in clauses for one in bound
+    ]
 
 
 def _named(name: str) -> tuple[str, Sequence[object]]:
     # A path that is no UTF-8 is a blob, which `like` passes by.
-    return (
-        "cast(folders.path as text) || '/' like ? escape '\\'",
-        [f"%/{_escaped(name.strip('/'))}/%"],
-    )
+    return _like("cast(folders.path as text) || '/'", f"%/{_escaped(name.strip('/'))}/%")
+
+
+def _like(column: str, pattern: str) -> tuple[str, Sequence[object]]:
+    return f"{column} like ? escape '\\'", [pattern]
 
 
 def _taken(comparison: str, moment: datetime) -> tuple[str, Sequence[object]]:
+    undated = f"contents.taken_at is null and files.mtime_ns {comparison} ?"
     return (
-        f"contents.taken_at {comparison} ? "
-        f"or (contents.taken_at is null and files.mtime_ns {comparison} ?)",
+        f"contents.taken_at {comparison} ? or ({undated})",
         [moment.isoformat(timespec="seconds"), _nanoseconds(moment)],
     )
 

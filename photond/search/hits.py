@@ -81,7 +81,7 @@ def hits(
                 yield Hit(
                     path=place.path,
                     score=one.score,
-                    probability=None if probability is None or one.score is None else probability(one.score),
+                    probability=_of(probability, one.score),
                     tags=tuple(labelled[one.content_id]),
                     taken_at=facts[one.content_id].taken_at,
                     width=facts[one.content_id].width,
@@ -89,6 +89,10 @@ def hits(
                     copies=1 if each_copy else len(here),
                     offline=place.offline,
                 )
+
+
+def _of(probability: Callable[[float], float] | None, score: float | None) -> float | None:
+    return None if probability is None or score is None else probability(score)
 
 
 def _in_pieces(found: Iterable[Scored]) -> Iterator[list[Scored]]:

@@ -53,4 +53,5 @@ def _sum(parts: Sequence[Part]) -> Embedding:
     norm = np.linalg.norm(total)
     if norm < _LEAST_NORM * max(abs(part.weight) for part in parts):
         raise UsageError("the concepts of the query cancel each other", "Leave one of them out.")
-    return (total / norm).astype(np.float32)
+    unit: Embedding = (total / norm).astype(np.float32)
+    return unit

@@ -1,4 +1,5 @@
 """Stand-in."""
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,7 +23,9 @@ class Ranking:
         self._ids = np.concatenate([p[0] for p in pieces]) if pieces else np.zeros(0, np.int64)
         self._v = np.concatenate([p[1] for p in pieces]) if pieces else np.zeros((0, 1))
 
-    def best(self, direction: Direction, among: npt.NDArray[np.int64] | None) -> Iterator[list[tuple[int, float]]]:
+    def best(
+        self, direction: Direction, among: npt.NDArray[np.int64] | None
+    ) -> Iterator[list[tuple[int, float]]]:
         ids, v = self._ids, self._v
         if among is not None:
             keep = np.isin(ids, among)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from photond.search.filters import Filters
-from photond.search.language import Question
+from photond.search.question import Question
 from photond.store.contents import names_of
 from photond.store.database import Connection
 from photond.store.selection import up_to
@@ -57,7 +57,9 @@ def _each(
         yield f"no photo was taken until {question.until}", replace(whole, before=filters.before)
     for asked, tag in zip(question.tags, filters.tags, strict=True):
         name = asked.removeprefix("!")
-        said = f"no photo has the tag {name!r}" if tag.wanted else f"every photo has the tag {name!r}"
+        said = (
+            f"no photo has the tag {name!r}" if tag.wanted else f"every photo has the tag {name!r}"
+        )
         known = [label for label, _ in tag_counts(connection, pack_id)] if tag.wanted else []
         yield said + _near_to(name, known), replace(whole, tags=(tag,))
     if filters.cameras:

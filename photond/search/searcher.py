@@ -1,8 +1,9 @@
 """Answers questions about one index, and keeps what it loaded for the next question."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,9 +17,10 @@ from photond.search.answering import Answering, answering_pack
 from photond.search.dates import end_moment, first_moment
 from photond.search.filters import Filters, tag_filter
 from photond.search.hits import Hit, Scored, hits
-from photond.search.language import Question, is_path
 from photond.search.mixing import Part, mixed
+from photond.search.question import Question, is_path
 from photond.search.ranking import Ranking
+from photond.search.reasons import reasons
 from photond.search.search import Allowed, by_date, by_look, by_name, by_name_alone, with_names
 from photond.search.texts import QueryText, QueryTexts
 from photond.store.database import Connection, explained, open_index, snapshot
@@ -60,7 +62,7 @@ class Answer:
 
     Attributes:
         hits: To be read once.
-        notes: Sentences.
+        notes: Sentences; all of them once the hits were read.
     """
 
     hits: Iterator[Hit]
@@ -97,6 +99,10 @@ class Searcher:
         Raises:
             PhotondError: The question is wrong, or there is nothing to ask it of.
         """
+        if wish.names_only and (question.like or question.not_like):
+            raise UsageError("an example cannot be compared with by names only")
+        if question == Question():
+            raise UsageError("the query is empty", 'Say what to look for: photond query "beach".')
         with closing(open_index(self._database)) as connection, explained(self._database):
             with snapshot(connection):
                 configured = find_pack(self._settings.model.pack, self._models_dir)
@@ -132,7 +138,9 @@ class Searcher:
         filters = self._filters(question, wish, [one for one, _ in examples])
         weights = [term.weight for term in question.terms]
         parts = [Part(one.embedding, weight) for one, weight in examples]
-        parts += [Part(text.embedding, weight) for text, weight in zip(texts, weights, strict=False)]
+        parts += [
+            Part(text.embedding, weight) for text, weight in zip(texts, weights, strict=False)
+        ]
         found = self._found(connection, pack_id, question, parts, filters, wish)
         if not wish.each_copy:
             found = _page(found, wish)
@@ -150,7 +158,9 @@ class Searcher:
             for text in texts
             if text.is_cut
         ]
-        return Answer(_page(told, wish) if wish.each_copy else told, notes)
+        told = _page(told, wish) if wish.each_copy else told
+        why = partial(reasons, connection, pack_id, question, filters)
+        return Answer(_with_reasons(told, why, notes), notes)
 
     def _found(
         self,
@@ -182,7 +192,8 @@ class Searcher:
         # Brings the decoders with it, which a question in words does without.
         from photond.search.example import embed_example  # noqa: PLC0415
 
-        weighed = [*((path, 1.0) for path in question.like), *((path, -1.0) for path in question.not_like)]
+        weighed = [(path, 1.0) for path in question.like]
+        weighed += [(path, -1.0) for path in question.not_like]
         return [
             (embed_example(connection, answering, path, self._settings), weight)
             for path, weight in weighed
@@ -192,16 +203,18 @@ class Searcher:
         # The vocabulary is only read when a tag is asked for.
         vocabulary = load_vocabulary(self._vocabulary_file) if question.tags else None
         return Filters(
-            folders=[folder for folder in question.folders if is_path(folder)],
-            folder_names=[folder for folder in question.folders if not is_path(folder)],
+            folders=tuple(folder for folder in question.folders if is_path(folder)),
+            folder_names=tuple(folder for folder in question.folders if not is_path(folder)),
             since=None if question.since is None else first_moment(question.since),
             before=None if question.until is None else end_moment(question.until),
-            tags=[tag_filter(tag, vocabulary) for tag in question.tags if vocabulary is not None],
+            tags=tuple(
+                tag_filter(tag, vocabulary) for tag in question.tags if vocabulary is not None
+            ),
             cameras=question.cameras,
             lenses=question.lenses,
             near=question.near,
             orientation=question.orientation,
-            is_not=[one.content_id for one in examples if one.content_id is not None],
+            is_not=tuple(one.content_id for one in examples if one.content_id is not None),
             offline=wish.offline,
         )
 
@@ -213,6 +226,18 @@ class Searcher:
             if text.is_new:
                 with suppress(IndexDatabaseError), explained(self._database):
                     keep_query(connection, answering.stored.id, text.prompt, text.embedding)
+
+
+def _with_reasons(
+    found: Iterator[Hit], why: Callable[[], list[str]], notes: list[str]
+) -> Iterator[Hit]:
+    """What was found; where that is nothing, the notes say why."""
+    is_empty = True
+    for one in found:
+        is_empty = False
+        yield one
+    if is_empty:
+        notes += why()
 
 
 def _page(found: Iterator[One], wish: Wish) -> Iterator[One]:

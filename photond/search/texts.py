@@ -1,15 +1,18 @@
-"""Embeddings of queries: from the index if asked before, else of a text tower that is kept for a while."""
+"""Embeddings of queries: from the index if asked before, else from a text tower that is kept."""
 
 import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from photond.models.pack import Pack
-from photond.models.towers import TextTower, available_cores
 from photond.search.answering import Answering
 from photond.store.database import Connection
 from photond.store.embeddings import Embedding
 from photond.store.queries import known_query
+
+if TYPE_CHECKING:
+    from photond.models.towers import TextTower
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,11 @@ class QueryTexts:
         with self._loading:
             return None if self._loaded is None else self._last_used
 
-    def _tower(self, pack: Pack) -> TextTower:
+    def _tower(self, pack: Pack) -> "TextTower":
         """The tower of a pack, loaded by the first who asks and kept for the others."""
+        # Brings onnxruntime with it, which a text that was asked before does without.
+        from photond.models.towers import TextTower, available_cores  # noqa: PLC0415
+
         with self._loading:
             if self._loaded is None or self._loaded[0] != pack.fingerprint:
                 self._loaded = None  # not two at a time

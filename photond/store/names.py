@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from photond.store.database import Connection
 
+# More never stand in the names of one photo, and SQLite has a limit, too.
+_MOST_WORDS = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -27,15 +30,16 @@ def words_of(text: str, *, begun: bool = False) -> list[str]:
         begun: Whether a name's word may also only begin with it.
     """
     end = "*" if begun else ""
-    return [
+    words = (
         f'"{_speakable(word)}"{end}'
         for word in text.replace('"', " ").replace("\0", " ").split()
         if any(char.isalnum() for char in word)
-    ]
+    )
+    return list(dict.fromkeys(words))
 
 
 def named(connection: Connection, words: Sequence[str], most: int) -> list[Named] | None:
-    """The photos whose names have all of some words, wherever they lie and whether they are there or not.
+    """The photos whose names have all of some words, whether or not they are there.
 
     Args:
         connection: The index.
@@ -45,6 +49,8 @@ def named(connection: Connection, words: Sequence[str], most: int) -> list[Named
     Returns:
         In the order of their ids; None if there are too many.
     """
+    if len(words) > _MOST_WORDS:
+        return []
     with_word = """
       select content_id from files
       where id in (select rowid from file_names where file_names match {word})

@@ -21,7 +21,7 @@ def known_query(connection: Connection, pack_id: int, text: str) -> Embedding | 
 
 
 def keep_query(connection: Connection, pack_id: int, text: str, embedding: Embedding) -> None:
-    """Keep the embedding of a text, float32 of shape (dimension,), and forget those asked longest ago."""
+    """Keep the embedding of a text, float32 of shape (dimension,); the oldest ones make room."""
     with transaction(connection):
         connection.execute(
             "insert or replace into query_embeddings values (?, ?, ?, ?)",
