@@ -15,6 +15,7 @@ from photond.search.question import (
     Place,
     Question,
     Term,
+    check_tag,
     is_path,
     merge,
     parse_orientation,
@@ -41,10 +42,11 @@ _EDGES: dict[str, tuple[Edge, ...]] = {
     "until": ("until",),
     "on": ("since", "until"),
 }
+_SINGLE: dict[str, tuple[str, ...]] = {**_EDGES, "near": ("near",), "orientation": ("orientation",)}
 _SAFE_WORD = re.compile(rf"[^\s:*{OPENING}-][^\s:*]*")
 
 
-def parse(text: str, read_date: ReadDate | None = None) -> Question:
+def parse(text: str, read_date: ReadDate = lambda text, _edge: text) -> Question:
     """The question that a text asks.
 
     Args:
@@ -68,7 +70,7 @@ def parse(text: str, read_date: ReadDate | None = None) -> Question:
 class _Draft:
     """A question in the making."""
 
-    def __init__(self, text: str, read_date: ReadDate | None) -> None:
+    def __init__(self, text: str, read_date: ReadDate) -> None:
         self._text = text
         self._read_date = read_date
         self._many: dict[str, list[Any]] = {}
@@ -78,7 +80,7 @@ class _Draft:
 
     def question(self) -> Question:
         self._end_run()
-        many = {field: tuple(values) for field, values in self._many.items()}
+        many: dict[str, Any] = {field: tuple(values) for field, values in self._many.items()}
         return Question(**many, **self._single)
 
     def add_concept(self, concept: Concept) -> None:
@@ -101,29 +103,27 @@ class _Draft:
     def add_filter(self, one: Filter) -> None:
         with self._located(one.position):
             key, value = _affirmed(one)
+            for field in _SINGLE.get(key, ()):
+                if field in self._single:
+                    raise UsageError(f"{field}: is given twice", "Leave one out.")
         with self._located(one.value_position):
             if key in _MANY:
+                if key == "tag":
+                    check_tag(value)
                 self._add(_MANY[key], value)
-            elif key in _EDGES:
-                for edge in _EDGES[key]:
-                    self._set(
-                        edge, value if self._read_date is None else self._read_date(value, edge)
-                    )
             elif key == "near":
-                self._set(key, parse_place(value))
+                self._single[key] = parse_place(value)
+            elif key == "orientation":
+                self._single[key] = parse_orientation(value)
             else:
-                self._set(key, parse_orientation(value))
+                for edge in _EDGES[key]:
+                    self._single[edge] = self._read_date(value, edge)
 
     def _add(self, field: str, value: str | Term) -> None:
         values = self._many.setdefault(field, [])
         if len(values) == MOST:
             raise UsageError(f"there are more than {MOST} of a kind", "Ask for fewer at a time.")
         values.append(value)
-
-    def _set(self, field: str, value: object) -> None:
-        if field in self._single:
-            raise UsageError(f"{field}: is given twice", "Leave one out.")
-        self._single[field] = value
 
     @contextmanager
     def _located(self, position: int) -> Iterator[None]:
@@ -136,8 +136,6 @@ class _Draft:
 
 def _affirmed(one: Filter) -> tuple[str, str]:
     """The key and the value that say without a minus what a filter says."""
-    if one.key == "tag" and not one.value.removeprefix("!").strip():
-        raise UsageError("a tag is missing behind the exclamation mark", "Write tag:!food.")
     if not one.is_negated:
         return one.key, one.value
     if one.key == "like":

@@ -122,7 +122,7 @@ class Question:
                 if isinstance(one, str):
                     _check_value(one)
         for tag in self.tags:
-            _check_value(tag.removeprefix("!"))
+            check_tag(tag)
 
 
 def is_path(folder: str) -> bool:
@@ -163,6 +163,16 @@ def parse_orientation(text: str) -> Orientation:
             f"{text!r} is no orientation", f"There are {', '.join(get_args(Orientation))}."
         )
     return cast("Orientation", name)
+
+
+def check_tag(text: str) -> None:
+    """Whether there is a tag, also behind the exclamation mark.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if not text.removeprefix("!").strip():
+        raise UsageError("there is no tag behind the exclamation mark", "Write !food.")
 
 
 def merge(text: Question, options: Question) -> Question:
