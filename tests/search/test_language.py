@@ -234,6 +234,14 @@ def test_a_date_that_is_read_stands_in_the_question_and_a_wrong_one_is_pointed_a
     assert raised.value.position == 9
 
 
+@pytest.mark.parametrize("piece", ["1", "a-", '"a', "\\", "near:1", "tag:", "x "])
+def test_a_text_of_a_million_characters_is_read_in_one_go(piece: str) -> None:
+    # Would take hours if anything were gone back over.
+    text = piece * (1_000_000 // len(piece))
+    for whole in (text, f"near:{text}", f'"{text}"'):
+        question_or_error(whole)
+
+
 @pytest.mark.parametrize(
     ("question", "text"),
     [

@@ -115,7 +115,7 @@ def test_a_plain_date_that_does_not_exist_is_not_read_in_another_way() -> None:
 
 
 def test_a_day_and_a_month_that_could_be_each_other_are_asked_for() -> None:
-    with pytest.raises(UsageError, match="two ways.*2024-01-02 or 2024-02-01"):
+    with pytest.raises(UsageError, match=r"two ways.*2024-01-02 or 2024-02-01"):
         resolve("01/02/2024", "since", WEDNESDAY)
     assert resolve("02.02.2024", "since", WEDNESDAY) == "2024-02-02"
 
