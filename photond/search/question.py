@@ -13,9 +13,10 @@ LIGHTEST, HEAVIEST = 0.01, 100.0
 DEFAULT_KILOMETRES = 10.0
 _FARTHEST = 20_040.0  # half way around the Earth
 _UNITS = {"km": 1.0, "m": 0.001, "mi": 1.609344}
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?"
+_NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:e[+-]?[0-9]++)?"
 _PLACE = re.compile(
-    rf"\s*({_NUMBER})\s*,\s*({_NUMBER})\s*(?:,\s*({_NUMBER})\s*(km|mi|m)?\s*)?", re.IGNORECASE
+    rf"\s*+({_NUMBER})\s*+,\s*+({_NUMBER})\s*+(?:,\s*+({_NUMBER})\s*+(km|mi|m)?\s*+)?",
+    re.IGNORECASE,
 )
 
 

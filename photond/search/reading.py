@@ -10,10 +10,10 @@ KEYS = (
     "tag",
     "camera",
     "lens",
+    "in",
     "since",
     "until",
     "on",
-    "in",
     "near",
     "orientation",
     "like",
@@ -41,16 +41,20 @@ _SYNONYMS = {
     "unlike": "not-like",
     "year": "on",
 }
+_LONGEST = 20  # characters of a word that may be a key misspelt
 _SURE = 0.82  # of difflib's likeness: "tags" and "camra" are keys misspelt, "bike" is not "like"
 
+# Possessive throughout: what is read is never gone back over, so that the time is linear in the length.
 _SPACE = re.compile(r"\s*")
 _BARE = re.compile(r"\S+")
-_PREFIX = re.compile(r"(?P<minus>-(?=[^\s-]))?(?:(?P<weight>[0-9]+\.?[0-9]*|\.[0-9]+)\*)?")
-_KEY = re.compile(r"([A-Za-z]+(?:[-_][A-Za-z]+)*):")
+_PREFIX = re.compile(r"(?P<minus>-(?=[^\s-]))?(?:(?P<weight>[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)\*)?")
+_KEY = re.compile(r"([A-Za-z]++(?:[-_][A-Za-z]++)*+):")
 _QUOTED = re.compile(
     r'"(?P<straight>(?:[^"\\]++|\\.)*+)"|[“”„](?P<curly>(?:[^“”\\]++|\\.)*+)[“”]', re.DOTALL
 )
 _ESCAPE = re.compile(r'\\(["“”„\\])')
+
+_BEFORE, _BEHIND = 50, 25  # characters of the query that are shown around a mistake
 
 
 class QueryError(UsageError):
@@ -182,6 +186,8 @@ def _nearest_key(word: str) -> str | None:
     """The key that is meant by a word which is none, if one is near."""
     if word in _SYNONYMS:
         return _SYNONYMS[word]
+    if len(word) > _LONGEST:
+        return None
     import difflib  # noqa: PLC0415 - takes 5 ms, and is for mistakes
 
     close = difflib.get_close_matches(word, KEYS, n=1, cutoff=_SURE)
@@ -223,9 +229,6 @@ def _read_quoted(text: str, position: int) -> tuple[str, int]:
 def _is_space(text: str, position: int) -> bool:
     """Whether a space or the end of the text is there."""
     return position >= len(text) or text[position].isspace()
-
-
-_BEFORE, _BEHIND = 50, 25  # characters of the query that are shown around a mistake
 
 
 def _pointed(text: str, position: int) -> tuple[str, str]:

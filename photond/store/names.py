@@ -44,40 +44,50 @@ def named(connection: Connection, words: Sequence[str], most: int) -> list[Named
     Args:
         connection: The index.
         words: At least one, see `words_of`.
-        most: If there are more than so many, the words say nothing.
+        most: A word that more photos have in their names says nothing, as that of a folder which all
+            others lie in.
 
     Returns:
-        In the order of their ids; None if there are too many.
+        In the order of their ids; None if no word says anything.
     """
     if len(words) > _MOST_WORDS:
         return []
-    with_word = """
-      select content_id from files
-      where id in (select rowid from file_names where file_names match {word})
-      union
-      select content_id from files
-      where folder_id in (select rowid from folder_names where folder_names match {word})
-      union
-      select contents.id from user_tags join contents on contents.sha256 = user_tags.sha256
-      where verdict = 'added' and label_id in
-        (select rowid from label_names where label_names match {word})
-    """
-    with_all = " intersect ".join(
-        f"select content_id from ({with_word.format(word=f'?{number}')})"
-        for number in range(2, len(words) + 2)
-    )
-    rows = connection.execute(
-        f"""
-        select content_id, content_id in (
-          select content_id from files
-          where content_id is not null
-            and id in (select rowid from file_names where file_names match ?1)
+    telling = [ids for word in words if (ids := _with_word(connection, word, most)) is not None]
+    if not telling:
+        return None
+    by_file = {
+        content_id
+        for (content_id,) in connection.execute(
+            """
+            select content_id from files
+            where id in (select rowid from file_names where file_names match ?)
+            """,
+            (" ".join(words),),
         )
-        from ({with_all}) where content_id is not null order by content_id limit ?
+    }
+    found = sorted(set.intersection(*telling))
+    return [Named(content_id, content_id in by_file) for content_id in found]
+
+
+def _with_word(connection: Connection, word: str, most: int) -> set[int] | None:
+    """The contents in whose names one word stands; None if they are more than `most`."""
+    rows = connection.execute(
+        """
+        select distinct content_id from (
+          select content_id from files
+          where id in (select rowid from file_names where file_names match ?1)
+          union all
+          select content_id from files
+          where folder_id in (select rowid from folder_names where folder_names match ?1)
+          union all
+          select contents.id from user_tags join contents on contents.sha256 = user_tags.sha256
+          where verdict = 'added'
+            and label_id in (select rowid from label_names where label_names match ?1)
+        ) where content_id is not null limit ?2 + 1
         """,
-        (" ".join(words), *words, most + 1),
+        (word, most),
     ).fetchall()
-    return None if len(rows) > most else [Named(id_, bool(by_file)) for id_, by_file in rows]
+    return None if len(rows) > most else {content_id for (content_id,) in rows}
 
 
 def _speakable(word: str) -> str:
