@@ -181,6 +181,8 @@ class Searcher:
         allowed = Allowed.by(connection, filters, pack_id)
         ranking = Ranking(connection, pack_id)
         look = by_look(ranking, direction, allowed, wish.min_score)
+        if wish.limit is None:  # all of them, so that it does not matter which come first
+            return look
         return with_names(look, by_name(ranking, direction, allowed, wish.min_score, wanted))
 
     def _examples(
