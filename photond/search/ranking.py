@@ -1,40 +1,195 @@
-"""Stand-in."""
+"""Ranking: all contents in the order in which they suit a question, as far as somebody wants to know.
+
+The order is exact although most products are not: a row's approximate product and the bound on its error
+say between what its key lies. To have the best k, all rows are looked at exactly whose upper bound
+reaches the k-th largest lower bound; no other row can be among them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from photond.store.database import Connection
-from photond.store.embeddings import Embedding, all_embeddings
+from photond.store.embeddings import Embedding
+from photond.store.vectors import Exact, Ids, Products, Rows, StoredVectors, Vectors
+
+# How many contents the first batch has at the least, how much larger each further one is, up to what.
+_FIRST_BATCH = 256
+_GROWTH = 4
+_LAST_BATCH = 65_536
+# Up to this part of all contents, each is looked at exactly, and the others not at all.
+_FEW = 1 / 64
+
+Batch = list[tuple[int, float]]
+Keys = npt.NDArray[np.float32]
+_Number = TypeVar("_Number", np.float32, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Direction:
+    """What contents are ranked by: key(x) = wanted·x - sum_i max(0, unwanted_i·x - liked·x).
+
+    A photo that suits something unwanted better than what is liked is pushed down by how much better.
+
+    Attributes:
+        wanted: float32 of shape (dimension,), unit length; the score is the cosine similarity with it.
+        liked: The same, of the positive part alone; None where nothing is unwanted.
+        unwanted: float32 of shape (n, dimension), unit length each; None for none.
+    """
+
     wanted: Embedding
     liked: Embedding | None = None
     unwanted: Embedding | None = None
 
+    @property
+    def rows(self) -> Embedding:
+        """What is multiplied with: `wanted`, then `unwanted_i - liked`; float32, (1 + n, dimension)."""
+        if self.liked is None or self.unwanted is None:
+            return self.wanted[np.newaxis]
+        return np.vstack([self.wanted[np.newaxis], self.unwanted - self.liked])
+
 
 class Ranking:
-    def __init__(self, connection: Connection, pack_id: int) -> None:
-        pieces = list(all_embeddings(connection, pack_id))
-        self._ids = np.concatenate([p[0] for p in pieces]) if pieces else np.zeros(0, np.int64)
-        self._v = np.concatenate([p[1] for p in pieces]) if pieces else np.zeros((0, 1))
+    """Ranks the contents of one state of the index.
 
-    def best(
-        self, direction: Direction, among: npt.NDArray[np.int64] | None
-    ) -> Iterator[list[tuple[int, float]]]:
-        ids, v = self._ids, self._v
-        if among is not None:
-            keep = np.isin(ids, among)
-            ids, v = ids[keep], v[keep]
-        if not len(ids):
+    Args:
+        vectors: What the index has in that state.
+    """
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+
+    def best(self, direction: Direction, among: Ids | None = None) -> Iterator[Batch]:
+        """All contents, the largest key first, and of equal ones the smallest id.
+
+        Args:
+            direction: What they are ranked by.
+            among: Only these, ids in ascending order, each once; None for all. Ids without an
+                embedding are passed over.
+
+        Yields:
+            Batches, each several times larger than the one before: content ids with their cosine
+            similarity with `wanted`, in [-1, 1].
+        """
+        directions = direction.rows
+        chosen = None if among is None else self._vectors.rows_of(among)
+        if chosen is not None and len(chosen) <= len(self._vectors.ids) * _FEW:
+            looked = _Looked.known(chosen, self._vectors.exactly(chosen, directions))
+            if len(chosen):
+                yield self._in_order(looked)
             return
-        score = v @ direction.wanted
-        key = score.copy()
-        if direction.unwanted is not None:
-            key -= np.maximum(0, v @ direction.unwanted.T - (v @ direction.liked)[:, None]).sum(1)
-        order = np.argsort(-key, kind="stable")
-        yield [(int(ids[i]), float(score[i])) for i in order]
+        products = self._vectors.times(directions)
+        rows = np.arange(len(self._vectors.ids)) if chosen is None else chosen
+        about = _keys(products.about)[rows]
+        off = products.off[rows] * np.linalg.norm(directions, axis=1).sum()
+        yield from self._certified(products, rows, about - off, about + off)
+
+    def scores(self, direction: Direction, ids: Ids) -> dict[int, float]:
+        """The cosine similarity with `wanted` of those contents that have an embedding, by id.
+
+        Args:
+            direction: Only `wanted` counts.
+            ids: In ascending order, each once.
+        """
+        rows = self._vectors.rows_of(ids)
+        exact = self._vectors.exactly(rows, direction.wanted[np.newaxis])
+        return dict(
+            zip(self._vectors.ids[rows].tolist(), exact[:, 0].clip(-1, 1).tolist(), strict=True)
+        )
+
+    def _certified(
+        self, products: Products, rows: Rows, lower: Keys, upper: Keys
+    ) -> Iterator[Batch]:
+        waiting = _Looked.at(products, rows[:0])
+        unseen = np.ones(len(rows), np.bool_)
+        for best in _sizes(len(rows)):
+            # At least so many rows have a key that is not less than this.
+            least = np.float32(-np.inf)
+            if best < len(rows):
+                least = np.partition(lower, len(rows) - best)[len(rows) - best]
+            now = unseen & (upper >= least)
+            unseen &= ~now
+            waiting = waiting.with_more(_Looked.at(products, rows[now]))
+            is_certain = waiting.keys >= least
+            yield self._in_order(waiting.only(is_certain))
+            waiting = waiting.only(~is_certain)
+
+    def _in_order(self, looked: "_Looked") -> Batch:
+        ids = self._vectors.ids[looked.rows]
+        order = np.lexsort((ids, -looked.keys))
+        return list(zip(ids[order].tolist(), looked.scores[order].tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """Rows whose products are known exactly; each array has shape (n,)."""
+
+    rows: Rows
+    keys: Keys
+    scores: Keys
+
+    @classmethod
+    def at(cls, products: Products, rows: Rows) -> "_Looked":
+        return cls.known(rows, products.exact(rows))
+
+    @classmethod
+    def known(cls, rows: Rows, exact: Exact) -> "_Looked":
+        # In float32, so that equal embeddings have equal keys, in whatever order they were summed up.
+        return cls(
+            rows, _keys(exact).astype(np.float32), exact[:, 0].clip(-1, 1).astype(np.float32)
+        )
+
+    def with_more(self, other: "_Looked") -> "_Looked":
+        return _Looked(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.keys, other.keys]),
+            np.concatenate([self.scores, other.scores]),
+        )
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "_Looked":
+        return _Looked(self.rows[chosen], self.keys[chosen], self.scores[chosen])
+
+
+def _keys(products: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """The keys, shape (n,), from the products with `Direction.rows`, shape (n, m)."""
+    keys = products[:, 0].copy()
+    for unwanted in products.T[1:]:
+        keys -= np.maximum(unwanted, 0)
+    return keys
+
+
+def _sizes(rows: int) -> Iterator[int]:
+    """How many contents are out after each batch: growing, up to all of them."""
+    size = batch = _FIRST_BATCH
+    while size < rows:
+        yield size
+        batch = min(batch * _GROWTH, _LAST_BATCH)
+        size += batch
+    if rows:
+        yield rows
+
+
+class Rankings:
+    """What is kept from one question to the next, so that each is answered quickly.
+
+    Several threads may ask at the same time.
+
+    Args:
+        database: The index's file.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def at(self, connection: Connection, pack_id: int) -> Ranking:
+        """The ranking of the contents that a snapshot has with a pack.
+
+        Args:
+            connection: In a snapshot, for as long as the ranking is used.
+            pack_id: The pack that made the directions it will be asked for.
+        """
+        return Ranking(StoredVectors(connection, pack_id))

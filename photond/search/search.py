@@ -64,7 +64,7 @@ def by_look(
             if content_id in those and score >= min_score:
                 yield Scored(content_id, score)
         # With something unwanted, a photo with a higher score may come after one with a lower.
-        if direction.unwanted is None and batch[-1][1] < min_score:
+        if direction.unwanted is None and batch and batch[-1][1] < min_score:
             return
 
 

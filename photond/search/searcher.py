@@ -19,7 +19,7 @@ from photond.search.filters import Filters, tag_filter
 from photond.search.hits import Hit, Scored, hits
 from photond.search.mixing import Part, mixed
 from photond.search.question import Question, is_path
-from photond.search.ranking import Ranking
+from photond.search.ranking import Rankings
 from photond.search.reasons import reasons
 from photond.search.search import Allowed, by_date, by_look, by_name, by_name_alone, with_names
 from photond.search.texts import QueryText, QueryTexts
@@ -87,6 +87,7 @@ class Searcher:
         self._models_dir = models_dir
         self._vocabulary_file = vocabulary_file
         self._texts = QueryTexts()
+        self._rankings = Rankings(database)
 
     @contextmanager
     def answer(self, question: Question, wish: Wish) -> Iterator[Answer]:
@@ -179,7 +180,7 @@ class Searcher:
             return by_date(connection, filters, pack_id)
         direction = mixed(parts)
         allowed = Allowed.by(connection, filters, pack_id)
-        ranking = Ranking(connection, pack_id)
+        ranking = self._rankings.at(connection, pack_id)
         look = by_look(ranking, direction, allowed, wish.min_score)
         if wish.limit is None:  # all of them, so that it does not matter which come first
             return look

@@ -1,14 +1,14 @@
 """Embeddings, kept by sqlite-vec: one vec0 table a pack, a row a content."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from photond.store import changes
 from photond.store.database import Connection
 
-# sqlite-vec 0.1.9 refuses a larger k.
-MAX_NEIGHBOURS = 4096
 _ROWS_AT_ONCE = 4096
 
 Embedding = npt.NDArray[np.float32]
@@ -51,6 +51,7 @@ def add_embedding(
             f"insert into {vectors_table(pack_id)} (content_id, embedding) values (?, ?)",
             (content_id, embedding.astype("<f4", copy=False).tobytes()),
         )
+        changes.note(connection, pack_id, [content_id], is_there=True)
 
 
 def embedding_of(connection: Connection, pack_id: int, content_id: int) -> Embedding | None:
@@ -64,90 +65,113 @@ def embedding_of(connection: Connection, pack_id: int, content_id: int) -> Embed
 def all_embeddings(
     connection: Connection, pack_id: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], Embedding]]:
-    """Every embedding of a pack, in pieces: content ids (n,) and embeddings (n, dimension)."""
-    last = 0
+    """Every embedding of a pack, in pieces: content ids (n,) and embeddings (n, dimension).
+
+    vec0's own tables are read: it keeps some thousand rows in a BLOB, and asked for a single one it
+    reads as far as that one, which adds up to a hundred times what reading all of them takes.
+    """
+    dimension = dimension_of(connection, pack_id)
+    for chunk_id, slots, ids in _chunks(connection, pack_id):
+        vectors = _chunk(connection, pack_id, chunk_id, dimension)
+        for start in range(0, len(slots), _ROWS_AT_ONCE):
+            piece = slice(start, start + _ROWS_AT_ONCE)
+            yield ids[piece], vectors[slots[piece]]
+
+
+def all_ids(connection: Connection, pack_id: int) -> npt.NDArray[np.int64]:
+    """The contents that have an embedding of a pack, in the order of `all_embeddings`; shape (n,)."""
+    pieces = [ids for _, _, ids in _chunks(connection, pack_id)]
+    return np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+
+
+def _chunks(
+    connection: Connection, pack_id: int
+) -> Iterator[tuple[int, npt.NDArray[np.intp], npt.NDArray[np.int64]]]:
+    """vec0's BLOBs: the id of each, the slots in it that are taken, and by which contents."""
+    last = -1
     while True:
-        ids = [
-            row[0]
-            for row in connection.execute(
-                f"select rowid from {embedded_contents(pack_id)} where rowid > ? order by rowid limit ?",
-                (last, _ROWS_AT_ONCE),
-            )
-        ]
-        if not ids:
+        row = connection.execute(
+            f"""
+            select chunk_id, validity, rowids from {vectors_table(pack_id)}_chunks
+            where chunk_id > ? order by chunk_id limit 1
+            """,
+            (last,),
+        ).fetchone()
+        if row is None:
             return
-        yield _vectors(connection, pack_id, ids)
-        last = ids[-1]
+        last, validity, rowids = row
+        taken = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
+        (slots,) = np.nonzero(taken)
+        yield last, slots, np.frombuffer(rowids, "<i8")[slots]
 
 
-def _vectors(
-    connection: Connection, pack_id: int, ids: Sequence[int]
+def embeddings_of(
+    connection: Connection, pack_id: int, content_ids: Iterable[int]
 ) -> tuple[npt.NDArray[np.int64], Embedding]:
+    """The embeddings of those contents that have one, by id: ids (n,), embeddings (n, dimension)."""
     rows = connection.execute(
-        f"select content_id, embedding from {vectors_table(pack_id)} "
-        f"where content_id in ({','.join('?' * len(ids))})",
-        ids,
+        f"""
+        select rowid, chunk_id, chunk_offset from {embedded_contents(pack_id)}
+        where rowid in (select value from json_each(?)) order by rowid
+        """,
+        (json.dumps(list(content_ids)),),
     ).fetchall()
-    vectors = np.frombuffer(b"".join(blob for _, blob in rows), "<f4")
-    return np.array([id_ for id_, _ in rows], np.int64), vectors.reshape(len(rows), -1)
+    places = np.array(rows, np.int64).reshape(-1, 3)
+    vectors = np.empty((len(places), dimension_of(connection, pack_id)), np.float32)
+    for chunk_id in np.unique(places[:, 1]).tolist():
+        (here,) = np.nonzero(places[:, 1] == chunk_id)
+        vectors[here] = _chunk(connection, pack_id, chunk_id, vectors.shape[1])[places[here, 2]]
+    return places[:, 0], vectors
+
+
+def dimension_of(connection: Connection, pack_id: int) -> int:
+    """How many numbers an embedding of a pack has."""
+    row = connection.execute(
+        "select embedding_dimension from packs where id = ?", (pack_id,)
+    ).fetchone()
+    return int(row[0])
+
+
+def _chunk(connection: Connection, pack_id: int, chunk_id: int, dimension: int) -> Embedding:
+    """What one of vec0's BLOBs holds, float32 of shape (slots, dimension)."""
+    (blob,) = connection.execute(
+        f"select vectors from {vectors_table(pack_id)}_vector_chunks00 where rowid = ?", (chunk_id,)
+    ).fetchone()
+    return np.frombuffer(blob, "<f4").reshape(-1, dimension)
 
 
 def sample_embeddings(connection: Connection, pack_id: int, limit: int) -> Embedding:
     """Embeddings spread evenly over all that there are, float32 of shape (at most limit, dimension)."""
     ids = [row[0] for row in connection.execute(f"select rowid from {embedded_contents(pack_id)}")]
     step = max(1, -(-len(ids) // limit))
-    return _vectors(connection, pack_id, ids[::step])[1]
-
-
-def nearest(
-    connection: Connection,
-    pack_id: int,
-    query: Embedding,
-    limit: int,
-    condition: str,
-    values: Sequence[object],
-) -> list[tuple[int, float]]:
-    """The contents nearest to an embedding, best first.
-
-    Args:
-        connection: The index.
-        pack_id: The pack that made `query`.
-        query: float32 of shape (dimension,), unit length.
-        limit: How many at the most.
-        condition: A query whose one column are the ids of the contents that may be returned. It is
-            applied before the nearest are chosen, so that a rare condition still fills the limit.
-        values: What to bind to the condition.
-
-    Returns:
-        Content ids with their cosine similarity to the query, in [-1, 1].
-    """
-    blob = query.astype("<f4", copy=False).tobytes()
-    if limit <= MAX_NEIGHBOURS:
-        rows = connection.execute(
-            f"""
-            select content_id, distance from {vectors_table(pack_id)}
-            where embedding match ? and k = ? and content_id in ({condition})
-            order by distance
-            """,
-            (blob, limit, *values),
-        )
-    else:
-        rows = connection.execute(
-            f"""
-            select content_id, vec_distance_cosine(embedding, ?) as distance
-            from {vectors_table(pack_id)}
-            where content_id in ({condition}) order by distance limit ?
-            """,
-            (blob, *values, limit),
-        )
-    return [(content_id, 1.0 - distance) for content_id, distance in rows]
+    return embeddings_of(connection, pack_id, ids[::step])[1]
 
 
 def delete_embeddings(connection: Connection, content_ids: Iterable[int]) -> None:
     """Remove the embeddings of contents, of every pack."""
-    ids = [(content_id,) for content_id in content_ids]
+    ids = list(content_ids)
     for (pack_id,) in connection.execute("select id from packs").fetchall():
-        connection.executemany(f"delete from {vectors_table(pack_id)} where content_id = ?", ids)
+        delete_pack_embeddings(connection, pack_id, ids)
+
+
+def delete_pack_embeddings(
+    connection: Connection, pack_id: int, content_ids: Iterable[int]
+) -> None:
+    """Remove the embeddings of contents, of one pack."""
+    there = [
+        row[0]
+        for row in connection.execute(
+            f"""
+            select rowid from {embedded_contents(pack_id)}
+            where rowid in (select value from json_each(?))
+            """,
+            (json.dumps(list(content_ids)),),
+        )
+    ]
+    connection.executemany(
+        f"delete from {vectors_table(pack_id)} where content_id = ?", [(id_,) for id_ in there]
+    )
+    changes.note(connection, pack_id, there, is_there=False)
 
 
 def has_embeddings(connection: Connection, pack_id: int) -> bool:

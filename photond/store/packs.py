@@ -8,9 +8,15 @@ before.
 from dataclasses import dataclass
 from typing import Literal
 
+from photond.store import changes
 from photond.store.clock import now
 from photond.store.database import Connection
-from photond.store.embeddings import create_table, drop_table, embedded_contents, vectors_table
+from photond.store.embeddings import (
+    create_table,
+    delete_pack_embeddings,
+    drop_table,
+    embedded_contents,
+)
 
 PackState = Literal["building", "serving", "retired", "kept"]
 
@@ -71,6 +77,7 @@ def add_pack(connection: Connection, name: str, fingerprint: str, dimension: int
     pack = find_pack(connection, fingerprint)
     assert pack is not None
     create_table(connection, pack.id, dimension)
+    changes.begin(connection, pack.id)
     return pack
 
 
@@ -135,9 +142,7 @@ def prune_retired(connection: Connection) -> None:
         superseded = connection.execute(
             f"select rowid from {embedded_contents(pack_id)} where rowid in ({served})"
         ).fetchall()
-        connection.executemany(
-            f"delete from {vectors_table(pack_id)} where content_id = ?", superseded
-        )
+        delete_pack_embeddings(connection, pack_id, (id_ for (id_,) in superseded))
 
 
 def remove_pack(connection: Connection, pack_id: int) -> None:
