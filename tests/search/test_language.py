@@ -321,7 +321,7 @@ import sys
 from datetime import datetime
 from photond.search.language import parse, render
 from photond.search.when import resolved
-render(resolved(parse("dog since:2024"), datetime(2024, 6, 1)))
+render(resolved(parse("dog since:2024 until:yesterday"), datetime(2024, 6, 1)))
 print(*sys.modules)
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
