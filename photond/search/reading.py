@@ -203,6 +203,11 @@ def _read_filter(
         )
     if text[position] not in OPENING:
         value, end = _read_bare(text, position)
+        if value.endswith("\\"):
+            # Somebody means the space behind it, as in a shell, and would get half a path.
+            raise QueryError(
+                text, end - 1, "a backslash does not keep a space", f'Write {key}:"…" in quotes.'
+            )
         return Filter(start, key, value, position, is_negated), end
     value, end = _read_quoted(text, position)
     if not _is_space(text, end):
@@ -219,7 +224,7 @@ def _read_bare(text: str, position: int) -> tuple[str, int]:
 def _read_quoted(text: str, position: int) -> tuple[str, int]:
     match = _QUOTED.match(text, position)
     if match is None:
-        raise QueryError(text, position, "the quote is not closed")
+        raise QueryError(text, position, "the quote is not closed", "Close it, or leave it out.")
     content = _ESCAPE.sub(r"\1", match["straight"] or match["curly"] or "")
     if not content.strip():
         raise QueryError(text, position, "there is nothing between the quotes")
