@@ -160,9 +160,9 @@ def _taken(comparison: str, moment: datetime) -> tuple[str, Sequence[object]]:
     # The second clause follows from the first; it spares looking at the files of most photos.
     taken = moment.isoformat(timespec="seconds")
     undated = f"contents.taken_at is null and files.mtime_ns {comparison} ?"
+    may_be = f"contents.taken_at {comparison} ? or contents.taken_at is null"
     return (
-        f"(contents.taken_at {comparison} ? or ({undated})) "
-        f"and (contents.taken_at {comparison} ? or contents.taken_at is null)",
+        f"(contents.taken_at {comparison} ? or ({undated})) and ({may_be})",
         [taken, _nanoseconds(moment), taken],
     )
 

@@ -43,6 +43,7 @@ _EDGES: dict[str, tuple[Edge, ...]] = {
     "on": ("since", "until"),
 }
 _SINGLE: dict[str, tuple[str, ...]] = {**_EDGES, "near": ("near",), "orientation": ("orientation",)}
+_SAFE_VALUE = re.compile(rf"[^\s{OPENING}]\S*(?<!\\)")
 _SAFE_WORD = re.compile(rf"[^\s:*{OPENING}-][^\s:*]*")
 
 
@@ -199,8 +200,7 @@ def _rendered_filters(question: Question) -> Iterator[str]:
 
 def _value(value: str) -> str:
     """A filter's value, in quotes where it needs them."""
-    is_bare = value[0] not in OPENING and not any(char.isspace() for char in value)
-    return value if is_bare else _quoted(value)
+    return value if _SAFE_VALUE.fullmatch(value) else _quoted(value)
 
 
 def _quoted(text: str) -> str:

@@ -73,9 +73,12 @@ class QueryError(UsageError):
         self.position = position
 
     def __str__(self) -> str:
-        return "\n".join(
-            filter(None, (self.message, *_pointed(self.text, self.position), self.remedy))
-        )
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """The message, the text with the character pointed at, and the remedy."""
+        return [*filter(None, (self.message, *_pointed(self.text, self.position), self.remedy))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,11 @@ def _read_filter(
         )
     if text[position] not in OPENING:
         value, end = _read_bare(text, position)
+        if value.endswith("\\"):
+            # Somebody means the space behind it, as in a shell, and would get half a path.
+            raise QueryError(
+                text, end - 1, "a backslash does not keep a space", f'Write {key}:"…" in quotes.'
+            )
         return Filter(start, key, value, position, is_negated), end
     value, end = _read_quoted(text, position)
     if not _is_space(text, end):
@@ -219,7 +227,7 @@ def _read_bare(text: str, position: int) -> tuple[str, int]:
 def _read_quoted(text: str, position: int) -> tuple[str, int]:
     match = _QUOTED.match(text, position)
     if match is None:
-        raise QueryError(text, position, "the quote is not closed")
+        raise QueryError(text, position, "the quote is not closed", "Close it, or leave it out.")
     content = _ESCAPE.sub(r"\1", match["straight"] or match["curly"] or "")
     if not content.strip():
         raise QueryError(text, position, "there is nothing between the quotes")

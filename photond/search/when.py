@@ -1,7 +1,7 @@
 """Dates in words: from "last week" or "3 days ago" to the dates that `photond.search.dates` reads.
 
 Periods that come again (weeks, months, summers) are worked out here, where it can be said which one is
-meant; the rest is dateparser's, which is imported when it is needed.
+meant, and so is what is common and must be quick; the rest is dateparser's.
 """
 
 import re
@@ -49,7 +49,10 @@ _YEARLY = "|".join([*_MONTHS, *_SEASONS, *_HOLIDAYS])
 
 _RECURRING = re.compile(rf"(?:(last|this|next) )?(week|weekend|month|year|{_YEARLY})")
 _OF_YEAR = re.compile(rf"({_YEARLY}) (?:of )?([0-9]{{4}}|last year|this year)")
-_PAST = re.compile(r"(?:last|past) (?:([0-9]{1,4}) (day|week|month|year)s|(week|month|year))")
+_UNITS = "day|week|month|year"
+_AGO = re.compile(rf"(?:([0-9]{{1,4}})|an?) ({_UNITS})s? ago")
+_PAST = re.compile(rf"(?:last|past) (?:([0-9]{{1,4}}) ({_UNITS})s|({_UNITS}))")
+_DAYS_AGO = {"today": 0, "yesterday": 1}
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}(?![0-9])")
 # dateparser takes "a", "5" and "1990s" for dates as well.
 _WORTH_ASKING = re.compile(
@@ -98,12 +101,7 @@ def resolve(text: str, edge: Edge, now: datetime) -> str:
         return text.strip()
     words = " ".join(text.lower().split()).removeprefix("the ")
     try:
-        period = (
-            _recurring(words, now)
-            or _of_year(words, now)
-            or _past(words, now)
-            or _spoken(words, now)
-        )
+        period = next(filter(None, (read(words, now) for read in _READERS)), None)
         if period is not None:
             return _since(period[0]) if edge == "since" else _until(period[1])
     except (ValueError, OverflowError):
@@ -182,14 +180,29 @@ def _of_year(words: str, now: datetime) -> _Period | None:
     return _in_year(name, named[year] if year in named else int(year))
 
 
+def _ago(words: str, now: datetime) -> _Period | None:
+    """`yesterday`, `2 months ago`: a day."""
+    if words in _DAYS_AGO:
+        return _whole_day(_back(now, _DAYS_AGO[words], "day"))
+    match = _AGO.fullmatch(words)
+    return None if match is None else _whole_day(_back(now, int(match[1] or 1), match[2]))
+
+
 def _past(words: str, now: datetime) -> _Period | None:
     """`last 3 days`, `past week`: from so long ago until today."""
     match = _PAST.fullmatch(words)
     if match is None:
         return None
     count, unit, only = match.groups()
-    period = _spoken(f"{count or 1} {unit or only} ago", now)
-    return None if period is None else (period[0], _day(now) + timedelta(days=1))
+    return _day(_back(now, int(count or 1), unit or only)), _whole_day(now)[1]
+
+
+def _back(now: datetime, count: int, unit: str) -> datetime:
+    """So many days, weeks, months or years before; at a month's end where it has no such day."""
+    if unit in {"day", "week"}:
+        return now - timedelta(days=count * (7 if unit == "week" else 1))
+    first, after = _months(now.year, now.month - count * (12 if unit == "year" else 1), 1)
+    return first + timedelta(days=min(now.day, (after - first).days) - 1)
 
 
 def _spoken(words: str, now: datetime) -> _Period | None:
@@ -231,9 +244,17 @@ def _asked(words: str, now: datetime, order: str) -> _Period | None:
         return moment, moment + timedelta(seconds=1)
     # Two months ago is a day, and not a month.
     if date.microsecond == base.microsecond or found.period == "day":
-        return _day(date), _day(date) + timedelta(days=1)
+        return _whole_day(date)
     return _months(date.year, date.month, 1) if found.period == "month" else None
 
 
 def _day(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _whole_day(moment: datetime) -> _Period:
+    return _day(moment), _day(moment) + timedelta(days=1)
+
+
+# The first to make something of the words has it; dateparser, which takes longest to load, comes last.
+_READERS = (_recurring, _of_year, _ago, _past, _spoken)

@@ -178,6 +178,7 @@ def test_filters_are_keys_with_values(text: str, question: Question) -> None:
         ("a tag:!", 6, "there is no tag"),
         ("-tag:!x", 0, "negated twice"),
         ('in:"My"/x', 7, "a space is missing"),
+        (r"in:My\ Pictures", 5, "a backslash does not keep a space"),
         ("a camra:x", 2, r"no filter camra:\n  a camra:x\n    \^\nDid you mean camera:"),
         ("-Tags:x", 1, "Did you mean tag:"),
         ("before:2024", 0, "Did you mean until:"),
@@ -254,6 +255,7 @@ def test_a_text_of_a_million_characters_is_read_in_one_go(piece: str) -> None:
         ),
         (Question(terms=(Term("a"), Term("b"), Term("12:30", -1))), 'a "b" -"12:30"'),
         (Question(since="2024", until="2024", tags=("!a b",)), '-tag:"a b" on:2024'),
+        (Question(folders=("a b", "c\\", 'd"')), r'in:"a b" in:"c\\" in:d"'),
         (Question(near=Place(52.52, 13.0, 0.5)), "near:52.52,13,0.5km"),
     ],
 )
@@ -321,7 +323,7 @@ import sys
 from datetime import datetime
 from photond.search.language import parse, render
 from photond.search.when import resolved
-render(resolved(parse("dog since:2024"), datetime(2024, 6, 1)))
+render(resolved(parse("dog since:2024 until:yesterday"), datetime(2024, 6, 1)))
 print(*sys.modules)
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)

@@ -45,6 +45,7 @@ def test_a_plain_date_stays_as_it_is(text: str) -> None:
         ("last year", "2025-01-01", "2025-12-31"),
         ("next week", "2026-11-30", "2026-12-06"),
         ("past week", "2026-11-18", "2026-11-25"),
+        ("past month", "2026-10-25", "2026-11-25"),
         ("last 3 days", "2026-11-22", "2026-11-25"),
         ("june", "2026-06-01", "2026-06-30"),
         ("december", "2025-12-01", "2025-12-31"),
@@ -85,6 +86,9 @@ def test_words_name_whole_periods_of_the_calendar(text: str, since: str, until: 
         (datetime(2026, 2, 10), "last winter", "2024-12-01"),
         (datetime(2026, 1, 3), "last month", "2025-12-01"),
         (datetime(2026, 3, 31), "last month", "2026-02-01"),
+        (datetime(2026, 3, 31), "a month ago", "2026-02-28"),
+        (datetime(2024, 2, 29), "1 year ago", "2023-02-28"),
+        (datetime(2026, 1, 1), "13 months ago", "2024-12-01"),
         (datetime(2026, 11, 22), "weekend", "2026-11-21"),
         (datetime(2026, 11, 22), "last weekend", "2026-11-14"),
         (datetime(2026, 11, 23), "last week", "2026-11-16"),
@@ -94,7 +98,7 @@ def test_words_name_whole_periods_of_the_calendar(text: str, since: str, until: 
         (datetime(2026, 12, 25), "last christmas", "2025-12-24"),
     ],
 )
-def test_the_last_one_is_the_one_that_is_over_and_without_a_word_it_may_be_going_on(
+def test_what_words_mean_depends_on_the_day_on_which_they_are_said(
     now: datetime, text: str, since: str
 ) -> None:
     assert resolve(text, "since", now) == since
