@@ -69,7 +69,7 @@ def test_filters_alone_are_a_query(indexed_samples) -> None:
     ("text", "said"),
     [
         ('cat "dog', "^"),
-        ("camra:X-T4", "camera:"),
+        ("camra:X-T4", "\n  camra:X-T4\n  ^\n"),
         ("cat since:never", "is not a date"),
         ("near:here", "is no place"),
         ("-people", "only what is not wanted"),
