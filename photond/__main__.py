@@ -34,7 +34,8 @@ def _run() -> int:
         return end.code if isinstance(end.code, int) else ExitCode.DONE
     except PhotondError as error:
         _log_traceback()
-        print(f"photond: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        said = "\n".join(map(printable, error.lines))
+        print(f"photond: {said}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - a bug, and the user should still read a sentence
         _log_traceback()

@@ -37,6 +37,11 @@ class PhotondError(Exception):
     def __str__(self) -> str:
         return f"{self.message}. {self.remedy}" if self.remedy else self.message
 
+    @property
+    def lines(self) -> list[str]:
+        """What is said of it, a line each."""
+        return [str(self)]
+
 
 class UsageError(PhotondError):
     """The command was called with something that it cannot take."""

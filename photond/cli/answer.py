@@ -1,30 +1,42 @@
 """The photos that a search found, as the user wants to see them."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from photond.cli.output import finish, note, print_json, print_paths, print_table
-from photond.errors import ExitCode
+import typer
+
+from photond.cli.output import print_json, print_paths, print_table
 
 
-def print_photos(photos: list[dict[str, Any]], *, json: bool, paths: bool, null: bool) -> None:
-    """Print what was found; nothing found ends the command with 1."""
-    if json:
-        print_json(photos)
-    elif paths or null:
-        print_paths((photo["path"] for photo in photos), null=null)
-    else:
-        print_table(
-            (">score", "photo", "taken", "tags"),
-            (
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The options that say how photos are shown."""
+
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False
+    paths: Annotated[bool, typer.Option("--paths", help="Print paths only, one a line.")] = False
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="Print paths only, each ended by a NUL.")
+    ] = False
+
+    def show(self, photos: Iterable[dict[str, Any]]) -> bool:
+        """Show what was found; returns whether that was anything."""
+        photos = list(photos)
+        if self.json:
+            print_json(photos)
+        elif self.paths or self.null:
+            print_paths((photo["path"] for photo in photos), null=self.null)
+        else:
+            print_table(
+                (">score", "photo", "taken", "tags"),
                 (
-                    f"{photo['score']:.3f}",
-                    photo["path"],
-                    (photo["taken_at"] or "").replace("T", " "),
-                    ", ".join(tag["tag"] for tag in photo["tags"]),
-                )
-                for photo in photos
-            ),
-        )
-    if not photos:
-        note("photond: no photo was found")
-        finish(ExitCode.INCOMPLETE)
+                    (
+                        "" if photo["score"] is None else f"{photo['score']:.3f}",
+                        photo["path"],
+                        (photo["taken_at"] or "").replace("T", " "),
+                        ", ".join(tag["tag"] for tag in photo["tags"]),
+                    )
+                    for photo in photos
+                ),
+            )
+        return bool(photos)

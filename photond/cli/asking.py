@@ -1,5 +1,8 @@
 """Asking the index: the running daemon, which has the model in memory, or else this process."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from photond.cli.session import Session
@@ -7,40 +10,61 @@ from photond.errors import ExitCode
 
 if TYPE_CHECKING:
     from photond.daemon.client import Answer
+    from photond.search.question import Question
 
 _PATIENCE = 15.0  # seconds until a daemon that does not answer is done without
 
 
-def find(session: Session, command: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """What a search finds, as the protocol has it: `photos`, a list of items, and `notes`.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        photos: As docs/protocol.md has them, best first; to be read once.
+        notes: What the user should know of it, a sentence each; all of them once the photos were read.
+    """
+
+    photos: Iterable[dict[str, Any]]
+    notes: Sequence[str]
+
+
+@contextmanager
+def asked(
+    session: Session, question: "Question", fields: Mapping[str, Any], *, stream: bool = False
+) -> Iterator[Found]:
+    """What the index has to say to a question, for as long as the block lasts.
 
     Args:
         session: Where the index is.
-        command: "query" or "similar".
+        question: With dates and paths that mean the same to everyone.
         fields: What else the request holds, see docs/protocol.md.
+        stream: Whether all photos are wanted, one after the other as they are found.
 
     Raises:
         PhotondError: The question is wrong, or there is nothing to ask it of.
     """
-    answer = _ask_daemon(session, command, fields)
+    from photond.search.language import render
+
+    fields = {**fields, "text": render(question)}
+    # What may be the whole library is read from the index without a detour.
+    answer = None if stream else _ask_daemon(session, fields)
     if answer is not None:
-        return answer.result | {"photos": answer.items}
+        yield Found(answer.items, answer.result["notes"])
+        return
 
     from msgspec import to_builtins
 
-    from photond.daemon.protocol import QueryRequest, SimilarRequest
-    from photond.daemon.searching import find as find_here
-    from photond.daemon.searching import searcher_for
+    from photond.daemon.protocol import QueryRequest
+    from photond.daemon.searching import answer as answer_here
+    from photond.daemon.searching import found, searcher_for
 
-    kind = QueryRequest if command == "query" else SimilarRequest
     searcher = searcher_for(session.settings, session.database)
-    found: dict[str, Any] = to_builtins(
-        find_here(searcher, kind(**fields), session.settings.query.limit)
-    )
-    return found
+    limit = None if stream else session.settings.query.limit
+    with answer_here(searcher, QueryRequest(**fields), limit) as said:
+        yield Found((to_builtins(found(hit)) for hit in said.hits), said.notes)
 
 
-def _ask_daemon(session: Session, command: str, fields: dict[str, Any]) -> "Answer | None":
+def _ask_daemon(session: Session, fields: dict[str, Any]) -> "Answer | None":
     """The daemon's answer; None if none is running, or if it cannot give one.
 
     Raises:
@@ -51,7 +75,7 @@ def _ask_daemon(session: Session, command: str, fields: dict[str, Any]) -> "Answ
 
     try:
         configuration = fingerprint(session.config)
-        return ask(command, timeout=_PATIENCE, configuration=configuration, **fields)
+        return ask("query", timeout=_PATIENCE, configuration=configuration, **fields)
     except DaemonError as error:
         if error.exit_code is not ExitCode.CONFIGURATION:
             # It is ill, or the question is wrong: what is to be said of that is found out without it.
@@ -63,6 +87,6 @@ def _ask_daemon(session: Session, command: str, fields: dict[str, Any]) -> "Answ
         "limit": fields["limit"] or session.settings.query.limit,
     }
     try:
-        return ask(command, timeout=_PATIENCE, **fields | means)
+        return ask("query", timeout=_PATIENCE, **fields | means)
     except DaemonError:
         return None

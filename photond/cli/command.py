@@ -1,10 +1,11 @@
 """The options that every command has, so that they may stand before or after its name."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -55,18 +56,32 @@ def root_options(
     context.obj = (config, verbose - quiet)
 
 
-def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command; it gets a `Session` first and its own options after that."""
+def command(
+    app: typer.Typer, name: str, cls: type[typer.core.TyperCommand] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function as a command; it gets a `Session` first and its own options after that.
+
+    A parameter that is a dataclass stands for options that several commands have: one for each field,
+    of the field's name, annotation and default.
+    """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        groups: dict[str, type[Any]] = {
+            one.name: one.annotation
+            for one in own
+            if isinstance(one.annotation, type) and is_dataclass(one.annotation)
+        }
+
         @wraps(function)
         def run(context: typer.Context, **options: Any) -> None:  # noqa: ANN401 - typer's to check
             before_config, before_verbosity = context.obj or (None, 0)
             config = options.pop("config") or before_config
             verbosity = before_verbosity + options.pop("verbose") - options.pop("quiet")
+            for group, kind in groups.items():
+                options[group] = kind(**{one.name: options.pop(one.name) for one in fields(kind)})
             function(Session(config, verbosity), **options)
 
-        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         keyword = inspect.Parameter.KEYWORD_ONLY
         general = [
             inspect.Parameter("config", keyword, default=None, annotation=ConfigOption),
@@ -74,11 +89,34 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
             inspect.Parameter("quiet", keyword, default=0, annotation=QuietOption),
         ]
         context = inspect.Parameter("context", keyword, annotation=typer.Context)
-        parameters = [context, *(one.replace(kind=keyword) for one in own), *general]
+        expanded = [
+            parameter
+            for one in own
+            for parameter in (_options_of(one.annotation) if one.name in groups else (one,))
+        ]
+        parameters = [context, *(one.replace(kind=keyword) for one in expanded), *general]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in parameters}
         # Without a summary of its own, help that is not laid out by rich cuts it off after some words.
-        summary = inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
-        return app.command(name, short_help=summary)(run)
+        text = _flowing(inspect.getdoc(function) or "")
+        summary = text.partition("\n\n")[0]
+        return app.command(name, cls=cls, help=text, short_help=summary)(run)
 
     return register
+
+
+def _flowing(text: str) -> str:
+    """A text without line breaks within its paragraphs: how wide a terminal is shows when it is read."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def _options_of(kind: type) -> Iterator[inspect.Parameter]:
+    """The options that the fields of a dataclass stand for."""
+    hints = get_type_hints(kind, include_extras=True)
+    for one in fields(kind):
+        yield inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=one.default,
+            annotation=hints[one.name],
+        )

@@ -53,6 +53,7 @@ def keep(session: Session) -> None:
     # structlog loads it, where it is installed, for tracebacks that photond does not print; 4 MB.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from photond.config import locations
+    from photond.config.fingerprint import fingerprint
     from photond.daemon.daemon import Daemon
     from photond.daemon.memory import be_frugal
     from photond.daemon.notify import Notifier
@@ -65,6 +66,7 @@ def keep(session: Session) -> None:
     from photond.store.lock import IndexLock
 
     be_frugal()
+    configuration = fingerprint(session.config)
     _require_folders(session)
     database = session.database
     with (
@@ -73,7 +75,7 @@ def keep(session: Session) -> None:
         IndexLock(database, stays=True) as lock,
     ):
         lock.take()  # where another daemon runs, that is said before anything else
-        searches = DaemonSearches(session.settings, database)
+        searches = DaemonSearches(session.settings, configuration, database)
         surroundings = Surroundings(Notifier(), searches)
         daemon = Daemon(
             connection, database, lambda: _load(session, database), surroundings, Power()
@@ -96,13 +98,15 @@ def _require_folders(session: Session) -> None:
 
 
 def _load(session: Session, database: Path) -> "Setup":
+    from photond.config.fingerprint import fingerprint
     from photond.daemon.daemon import Setup
     from photond.pipeline.engine import examine_new_pack
 
     fresh = session.anew()
+    configuration = fingerprint(fresh.config)
     _require_folders(fresh)
     examine_new_pack(database, fresh.pack)
-    return Setup(fresh.settings, fresh.pack, fresh.vocabulary)
+    return Setup(fresh.settings, configuration, fresh.pack, fresh.vocabulary)
 
 
 def _obey_signals(control: "Control") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from photond.config.settings import Settings
     from photond.models.pack import Pack
-    from photond.search.search import Answering
+    from photond.search.answering import Answering
     from photond.store.database import Connection
     from photond.vocabulary.concepts import Vocabulary
 
@@ -89,7 +89,7 @@ class Session:
             IndexDatabaseError: Nothing is indexed yet.
         """
         from photond.config import locations
-        from photond.search.search import answering_pack
+        from photond.search.answering import answering_pack
 
         return answering_pack(connection, self.pack, locations.models_dir())
 

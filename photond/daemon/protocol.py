@@ -19,6 +19,7 @@ MAX_LINE_BYTES = 1 << 20  # a line of a request, with its newline
 Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=r"\A/[^\x00]*\Z")]
 Score = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class Request(
@@ -33,51 +34,34 @@ class StatusRequest(Request, frozen=True, tag="status"):
     """What are you doing?"""
 
 
-class _Search(Request, frozen=True, kw_only=True):
-    """What the two kinds of search have in common.
+class QueryRequest(Request, frozen=True, kw_only=True, tag="query"):
+    """Which photos are these?
 
     Attributes:
         configuration: Whose settings the asker means, see `photond.config.fingerprint`; a daemon that
             runs with others says so. None for those of `database` and `pack`.
         database: The index that the asker means; a daemon that keeps another one says so.
         pack: The model pack that the asker means, likewise.
+        text: What to look for, and among which photos, in the language of docs/query.md. Paths in it
+            are absolute.
         limit: How many photos at most; None for as many as the daemon's settings say.
+        offset: How many of the best to leave out, as having been seen.
         min_score: Photos with a lower cosine similarity are left out.
-        folders: Only photos in one of these, or below.
-        since: Only photos taken then or later, as `photond query --since` takes it.
-        until: Only photos taken then or earlier.
-        tags: Only photos with these tags; `!tag` without.
+        each_copy: Whether identical files are an item each, instead of one that stands for them.
+        offline: Whether photos on disks that are not there are found, too.
+        names_only: Whether to look for words in names and in the user's own tags alone.
     """
 
     configuration: str | None = None
     database: Path | None = None
     pack: str | None = None
-    limit: Limit | None = None
-    min_score: Score = -1.0
-    folders: tuple[Path, ...] = ()
-    since: str | None = None
-    until: str | None = None
-    tags: tuple[str, ...] = ()
-
-
-class QueryRequest(_Search, frozen=True, kw_only=True, tag="query"):
-    """Which photos show this?
-
-    Attributes:
-        text: What to look for, in words.
-    """
-
     text: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class SimilarRequest(_Search, frozen=True, kw_only=True, tag="similar"):
-    """Which photos look like this one?
-
-    Attributes:
-        photo: Its path; it need not be indexed.
-    """
-
-    photo: Path
+    limit: Limit | None = None
+    offset: Offset = 0
+    min_score: Score = -1.0
+    each_copy: bool = False
+    offline: bool = False
+    names_only: bool = False
 
 
 class PauseRequest(Request, frozen=True, tag="pause"):
@@ -116,11 +100,9 @@ class StopRequest(Request, frozen=True, tag="stop"):
     """Finish what is in hand and end."""
 
 
-SearchRequest = QueryRequest | SimilarRequest
 AnyRequest = (
     StatusRequest
     | QueryRequest
-    | SimilarRequest
     | PauseRequest
     | ResumeRequest
     | RescanRequest
@@ -128,8 +110,7 @@ AnyRequest = (
     | ReloadRequest
     | StopRequest
 )
-SEARCHES = ("query", "similar")
-COMMANDS = ("status", *SEARCHES, "pause", "resume", "rescan", "retry", "reload", "stop")
+COMMANDS = ("status", "query", "pause", "resume", "rescan", "retry", "reload", "stop")
 
 
 class FoundTag(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,12 +124,14 @@ class FoundPhoto(msgspec.Struct, frozen=True, kw_only=True):
     """A photo that was found, as `photond query --json` prints it."""
 
     path: str
-    score: float
+    score: float | None
     probability: float | None
     tags: tuple[FoundTag, ...]
     taken_at: str | None
     width: int
     height: int
+    copies: int
+    offline: bool
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,21 +1,19 @@
 """Searches as they are asked for in the protocol; `photond query` does them itself without a daemon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from photond.config import locations
 from photond.config.settings import Settings
-from photond.daemon.protocol import (
-    Found,
-    FoundPhoto,
-    FoundTag,
-    QueryRequest,
-    SearchRequest,
-    SimilarRequest,
-)
+from photond.daemon.protocol import Found, FoundPhoto, FoundTag, QueryRequest
 from photond.errors import ConfigError, UsageError
-from photond.search.search import Hit
-from photond.search.searcher import Among, Searcher
+from photond.search.hits import Hit
+from photond.search.language import parse
+from photond.search.searcher import Answer, Searcher, Wish
+from photond.search.when import resolve
 
 
 def searcher_for(settings: Settings, database: Path) -> Searcher:
@@ -28,30 +26,30 @@ def searcher_for(settings: Settings, database: Path) -> Searcher:
     )
 
 
-def find(searcher: Searcher, request: SearchRequest, limit: int) -> Found:
-    """What a search finds.
+@contextmanager
+def answer(searcher: Searcher, request: QueryRequest, limit: int | None) -> Iterator[Answer]:
+    """What an index has to say to a request, for as long as the block lasts.
 
     Args:
-        searcher: Searches the index that is meant.
-        request: What is looked for.
-        limit: How many photos at most, where the request does not say.
+        searcher: Of the index.
+        request: What to look for.
+        limit: How many photos, where the request does not say; None for all of them.
 
     Raises:
         PhotondError: The question is wrong, or there is nothing to ask it of.
     """
-    among = Among(
-        folders=request.folders,
-        since=request.since,
-        until=request.until,
-        tags=request.tags,
-        min_score=request.min_score,
+    # Local wall time, as the cameras' is.
+    question = parse(request.text, partial(resolve, now=datetime.now()))  # noqa: DTZ005
+    wish = Wish(
         limit=request.limit or limit,
+        offset=request.offset,
+        min_score=request.min_score,
+        each_copy=request.each_copy,
+        offline=request.offline,
+        names_only=request.names_only,
     )
-    if isinstance(request, QueryRequest):
-        answer = searcher.by_text(request.text, among)
-    else:
-        answer = searcher.by_example(request.photo, among)
-    return Found(photos=tuple(map(_found, answer.hits)), notes=tuple(answer.notes))
+    with searcher.answer(question, wish) as found:
+        yield found
 
 
 class DaemonSearches:
@@ -89,23 +87,12 @@ class DaemonSearches:
         return self._current[-1].unused_at
 
     def query(self, request: QueryRequest) -> Found:
-        """The answer to a question in words.
+        """The answer to a question.
 
         Raises:
             ConfigError: It means another configuration than the daemon's.
-            PhotondError: See `find`; or it is about another index than the daemon's, or another pack.
+            PhotondError: See `answer`; or it is about another index than the daemon's, or another pack.
         """
-        return self._find(request)
-
-    def similar(self, request: SimilarRequest) -> Found:
-        """The answer to a photo.
-
-        Raises:
-            PhotondError: As for `query`.
-        """
-        return self._find(request)
-
-    def _find(self, request: SearchRequest) -> Found:
         settings, configuration, searcher = self._current
         if request.configuration is not None:
             if request.configuration != configuration:
@@ -116,11 +103,13 @@ class DaemonSearches:
         else:
             self._check(request, settings.model.pack)
         try:
-            return find(searcher, request, settings.query.limit)
+            with answer(searcher, request, settings.query.limit) as said:
+                photos = tuple(map(found, said.hits))
+                return Found(photos=photos, notes=tuple(said.notes))
         finally:
             self.on_loaded()
 
-    def _check(self, request: SearchRequest, pack: str) -> None:
+    def _check(self, request: QueryRequest, pack: str) -> None:
         # Whoever sets PHOTOND_DATABASE for one query gets it answered, by their own process.
         if (request.database, request.pack) != (str(self._database), pack):
             raise UsageError(
@@ -130,10 +119,11 @@ class DaemonSearches:
             )
 
 
-def _found(hit: Hit) -> FoundPhoto:
+def found(hit: Hit) -> FoundPhoto:
+    """A photo that was found, as it is told."""
     return FoundPhoto(
         path=hit.path,
-        score=round(hit.score, 6),
+        score=None if hit.score is None else round(hit.score, 6),
         probability=None if hit.probability is None else round(hit.probability, 6),
         tags=tuple(
             FoundTag(tag=tag.label, confidence=round(tag.confidence, 6)) for tag in hit.tags
@@ -141,4 +131,6 @@ def _found(hit: Hit) -> FoundPhoto:
         taken_at=hit.taken_at,
         width=hit.width,
         height=hit.height,
+        copies=hit.copies,
+        offline=hit.offline,
     )

@@ -71,7 +71,6 @@ class Searches(Protocol):
     """
 
     def query(self, request: protocol.QueryRequest) -> Found: ...
-    def similar(self, request: protocol.SimilarRequest) -> Found: ...
 
 
 class DaemonRunningError(IndexDatabaseError):
@@ -270,8 +269,6 @@ class Server:
                 return protocol.encode_result(control.status())
             case protocol.QueryRequest():
                 return protocol.encode_found(self._searches.query(request))
-            case protocol.SimilarRequest():
-                return protocol.encode_found(self._searches.similar(request))
             case protocol.PauseRequest():
                 control.pause()
             case protocol.ResumeRequest():

@@ -112,6 +112,10 @@ class TextSpec(Part, frozen=True, kw_only=True):
     tag_prompt: str
     query_prompt: str
 
+    def prompt_of(self, query: str) -> str:
+        """A query as the text tower gets it."""
+        return self.query_prompt.replace("{query}", query)
+
 
 class TokenizerSpec(Part, frozen=True, kw_only=True):
     """The tokenizer, in the format of the `tokenizers` library."""

@@ -103,8 +103,7 @@ class TextTokenizer:
             UsageError: A text has no token, so that there is nothing to embed. Most tokenizers add
                 a token at an end, which an empty text has too.
         """
-        canonical = [canonicalise(_speakable(text), self._canonicalise) for text in texts]
-        encoded = self._tokenizer.encode_batch(canonical)
+        encoded = self._tokenizer.encode_batch([self._canonical(text) for text in texts])
         for text, one in zip(texts, encoded, strict=True):
             if not any(one.attention_mask):
                 raise UsageError(f"the model sees nothing in the text {text!r}", "Use words.")
@@ -112,6 +111,13 @@ class TextTokenizer:
             np.array([one.ids for one in encoded], np.int64),
             np.array([one.attention_mask for one in encoded], np.int64),
         )
+
+    def cuts(self, text: str) -> bool:
+        """Whether a text has more tokens than the tower takes, so that its end is left out."""
+        return bool(self._tokenizer.encode(self._canonical(text)).overflowing)
+
+    def _canonical(self, text: str) -> str:
+        return canonicalise(_speakable(text), self._canonicalise)
 
 
 def _speakable(text: str) -> str:

@@ -127,8 +127,8 @@ class TextTower:
 
     def embed_query(self, query: str) -> Embeddings:
         """Embed one query, put into the pack's prompt; float32 of shape (embedding_dimension,)."""
-        prompt: Embeddings = self.embed([self._pack.text.query_prompt.replace("{query}", query)])[0]
-        return prompt
+        embedding: Embeddings = self.embed([self._pack.text.prompt_of(query)])[0]
+        return embedding
 
 
 def normalised(vectors: Embeddings) -> Embeddings:

@@ -44,7 +44,9 @@ def indexed_photos(connection: Connection) -> Iterator[str]:
     """The paths of all photos that the index knows to be there, in a random order, one a content."""
     contents = files.present_contents(connection)
     for content_id in random.Random(SEED).sample(contents, len(contents)):  # noqa: S311
-        yield from files.paths_of(connection, [content_id], ())[content_id][:1]
+        yield from (
+            place.path for place in files.places_of(connection, [content_id])[content_id][:1]
+        )
 
 
 def photos_below(paths: Sequence[str], settings: Settings) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from photond.errors import UsageError
 
 _PARTIAL = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?")
+_WEEK = re.compile(r"\d{4}-?W\d{2}")
 
 
 def first_moment(text: str) -> datetime:
@@ -46,5 +47,7 @@ def _period(text: str) -> tuple[datetime, datetime]:
         raise UsageError(
             f"{text!r} is not a date", "Write 2024, 2024-06, 2024-06-01 or 2024-06-01T14:30."
         ) from None
+    if _WEEK.fullmatch(text):
+        return start, start + timedelta(days=7)
     is_a_day = "T" not in text and ":" not in text
     return start, start + (timedelta(days=1) if is_a_day else timedelta(seconds=1))

@@ -11,8 +11,8 @@ from photond.imaging.preprocess import to_tensor
 from photond.models.towers import ImageTower, available_cores
 from photond.pipeline.inputs import input_spec, picture_limits
 from photond.pipeline.read import read_photo
-from photond.search.search import Answering
-from photond.store import contents, embeddings
+from photond.search.answering import Answering
+from photond.store import contents, embeddings, files
 from photond.store.database import Connection
 from photond.store.embeddings import Embedding
 
@@ -35,21 +35,35 @@ def embed_example(
 ) -> Example:
     """The embedding of a photo, computed only if no photo with the same bytes is indexed.
 
+    A photo whose disk is not there is taken from the index.
+
     Raises:
-        UsageError: The photo is not there or cannot be read.
+        UsageError: The photo is nowhere, or cannot be read.
     """
+    pack_id = answering.stored.id
     try:
         photo = read_photo(path, settings.index.max_megabytes * 1_000_000)
-        content_id = contents.find_embedded(connection, photo.sha256, answering.stored.id)
-        if content_id is not None:
-            known = embeddings.embedding_of(connection, answering.stored.id, content_id)
-            if known is not None:
-                return Example(known, content_id)
+        known = _known(
+            connection, pack_id, contents.find_embedded(connection, photo.sha256, pack_id)
+        )
+        if known is not None:
+            return known
         spec = input_spec(answering.pack.image)
         picture = decode(photo.data, name=path, min_side=spec.size, limits=picture_limits(settings))
     except FileNotFoundError:
+        known = _known(connection, pack_id, files.content_at(connection, path))
+        if known is not None:
+            return known
         raise UsageError(f"there is no photo {path}") from None
     except PictureError as error:
         raise UsageError(f"{path} cannot be used: {error.reason}") from error
     pixels = to_tensor(picture.image, spec)[np.newaxis]
     return Example(ImageTower(answering.pack, available_cores()).embed(pixels)[0], None)
+
+
+def _known(connection: Connection, pack_id: int, content_id: int | None) -> Example | None:
+    """What the index has of a content, if it has it."""
+    if content_id is None:
+        return None
+    embedding = embeddings.embedding_of(connection, pack_id, content_id)
+    return None if embedding is None else Example(embedding, content_id)

@@ -1,165 +1,129 @@
-"""Searching: the photos nearest to an embedding, with what there is to say about each."""
+"""Searching: from what is ranked to what is found."""
 
-import itertools
-import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain, islice
+from typing import Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from photond.errors import IndexDatabaseError
-from photond.models.pack import Pack
-from photond.models.score import confidence
-from photond.models.shelf import find_by_fingerprint
 from photond.search.filters import Filters
+from photond.search.fusion import fused
+from photond.search.hits import Scored
 from photond.search.ranking import Direction, Ranking
-from photond.store import contents, embeddings, files, packs, tags
 from photond.store.database import Connection
-from photond.store.packs import StoredPack
-from photond.store.tags import Tag
+from photond.store.names import named, words_of
+from photond.store.selection import Condition, newest, of_these, these, up_to
 
-# If no more contents than this pass the filters, they are found first and then ranked.
-_FEW = 20_000
+# Up to so many photos, a filter is applied before ranking; beyond, to what was ranked, because then
+# most of what comes first passes.
+_MOST_BEFORE: Final = 20_000
+# Words that stand in the names of more photos than this tell them apart no better than the model does.
+_MOST_NAMED: Final = 50_000
+# How many of each order are fused; what comes after stands as the model ranked it.
+_FUSED: Final = 1_000
+_ALL: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One photo that was found.
+class Allowed:
+    """The photos that pass the filters.
 
     Attributes:
-        path: Absolute.
-        score: Cosine similarity with the query, in [-1, 1].
-        probability: sigmoid(logit) where the query was a text, in [0, 1].
-        tags: The surest first.
-        taken_at: Local wall time, ISO 8601, where the photo states it.
-        width: In pixels, as displayed.
-        height: In pixels, as displayed.
-    """
-
-    path: str
-    score: float
-    probability: float | None
-    tags: tuple[Tag, ...]
-    taken_at: str | None
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """The model pack that answers, and what the index has of it."""
-
-    pack: Pack
-    stored: StoredPack
-
-
-def answering_pack(connection: Connection, configured: Pack, models_dir: Path) -> Answering:
-    """The pack that answers: the one that serves, until the configured one has every photo.
-
-    Args:
         connection: The index.
-        configured: The pack that the user chose.
-        models_dir: Where the user's packs lie.
-
-    Raises:
-        IndexDatabaseError: Nothing is indexed yet, or nothing with a pack that is still there.
+        condition: What they pass.
+        ids: int64, sorted, each once, where they are few; None where they are many.
     """
-    serving = packs.serving_pack(connection)
-    chosen = packs.find_pack(connection, configured.fingerprint)
-    if serving is not None and embeddings.count_embeddings(connection, serving.id):
-        if serving.fingerprint == configured.fingerprint:
-            return Answering(configured, serving)
-        pack = find_by_fingerprint(serving.fingerprint, serving.name, models_dir)
-        if pack is not None:
-            return Answering(pack, serving)
-    # The pack that served was deleted: what there is of the chosen one is better than nothing.
-    if chosen is not None and embeddings.count_embeddings(connection, chosen.id):
-        return Answering(configured, chosen)
-    raise IndexDatabaseError(
-        f"nothing is indexed with the model pack {configured.name!r} yet", "Run `photond index`."
-    )
+
+    connection: Connection
+    condition: Condition
+    ids: npt.NDArray[np.int64] | None
+
+    @classmethod
+    def by(cls, connection: Connection, filters: Filters, pack_id: int) -> Self:
+        """The photos that pass some filters."""
+        condition = filters.condition(pack_id)
+        ids = up_to(connection, condition, _MOST_BEFORE) if filters.is_selective else None
+        return cls(connection, condition, None if ids is None else np.array(ids, np.int64))
+
+    def of(self, content_ids: Collection[int]) -> set[int]:
+        """Those of some contents that pass."""
+        return of_these(self.connection, self.condition, content_ids)
 
 
-def search(
-    connection: Connection,
-    stored: StoredPack,
-    ranking: Ranking,
-    direction: Direction,
-    filters: Filters,
-    *,
-    limit: int,
-    min_score: float = -1.0,
-    pack: Pack | None = None,
-) -> list[Hit]:
-    """The photos that suit a question best.
-
-    Args:
-        connection: The index.
-        stored: The pack that made the direction.
-        ranking: Of the contents that the index has with that pack.
-        direction: What the photos are ranked by.
-        filters: Which photos may be returned.
-        limit: How many at the most; copies of a photo count one by one.
-        min_score: Photos with a lower cosine similarity are left out.
-        pack: Where the query was a text: whose scale and bias give the probability.
-
-    Returns:
-        Best first.
-    """
-    near = list(
-        itertools.islice(
-            _passing(connection, stored, ranking, direction, filters, min_score), limit
-        )
-    )
-    ids = [content_id for content_id, _ in near]
-    facts = contents.facts_of(connection, ids)
-    labelled = tags.tags_of(connection, stored.id, ids)
-    paths = files.paths_of(connection, ids, filters.folders)
-    hits = [
-        Hit(
-            path=path,
-            score=score,
-            probability=None if pack is None else float(confidence(score, pack.score)),
-            tags=tuple(labelled[content_id]),
-            taken_at=facts[content_id].taken_at,
-            width=facts[content_id].width,
-            height=facts[content_id].height,
-        )
-        for content_id, score in near
-        for path in paths[content_id]
-    ]
-    return hits[:limit]
+def by_look(
+    ranking: Ranking, direction: Direction, allowed: Allowed, min_score: float
+) -> Iterator[Scored]:
+    """The photos that match a direction, best first, all of them, as far as one reads on."""
+    for batch in ranking.best(direction, allowed.ids):
+        those = {content_id for content_id, _ in batch}
+        if allowed.ids is None:
+            those = allowed.of(those)
+        for content_id, score in batch:
+            if content_id in those and score >= min_score:
+                yield Scored(content_id, score)
+        # With something unwanted, a photo with a higher score may come after one with a lower.
+        if direction.unwanted is None and batch and batch[-1][1] < min_score:
+            return
 
 
-def _passing(
-    connection: Connection,
-    stored: StoredPack,
-    ranking: Ranking,
-    direction: Direction,
-    filters: Filters,
-    min_score: float,
-) -> Iterator[tuple[int, float]]:
-    """The contents that pass the filters, best first, as far as somebody asks for them."""
-    condition, values = filters.condition(stored.id)
-    few = connection.execute(
-        f"select distinct content_id from ({condition}) limit ?", (*values, _FEW + 1)
-    ).fetchall()
-    if len(few) <= _FEW:
-        among = np.sort(np.array(few, np.int64).reshape(-1))
-        for batch in ranking.best(direction, among):
-            yield from (one for one in batch if one[1] >= min_score)
+def with_names(look: Iterator[Scored], by_name: Sequence[Scored]) -> Iterator[Scored]:
+    """What was found by its look and what was found by its name, each best first, as one order."""
+    if not by_name:
+        yield from look
         return
-    for batch in ranking.best(direction):
-        near = [one for one in batch if one[1] >= min_score]
-        passing = {
-            id_
-            for (id_,) in connection.execute(
-                f"""
-                select content_id from ({condition})
-                where content_id in (select value from json_each(?))
-                """,
-                (*values, json.dumps([id_ for id_, _ in near])),
-            )
-        }
-        yield from (one for one in near if one[0] in passing)
+    head = list(islice(look, _FUSED))
+    scored = {one.content_id: one for one in (*by_name, *head)}
+    order = fused([one.content_id for one in by_name[:_FUSED]], [one.content_id for one in head])
+    yield from (scored[content_id] for content_id in order)
+    told = set(order)
+    for one in chain(look, by_name[_FUSED:]):
+        if one.content_id not in told:
+            told.add(one.content_id)
+            yield one
+
+
+def by_name(
+    ranking: Ranking, direction: Direction, allowed: Allowed, min_score: float, text: str
+) -> list[Scored]:
+    """The photos whose names have all words of a text: those by a file's own name first, best first.
+
+    None if there are so many that the words tell them apart no better than the model does.
+    """
+    words = words_of(text)
+    found = (named(allowed.connection, words, _MOST_NAMED) if words else None) or []
+    those = np.array(sorted(allowed.of({one.content_id for one in found})), np.int64)
+    if not those.size:
+        return []
+    by_file = {one.content_id for one in found if one.by_file}
+    ranked = [
+        Scored(content_id, score)
+        for batch in ranking.best(direction, those)
+        for content_id, score in batch
+        if score >= min_score
+    ]
+    return sorted(ranked, key=lambda one: one.content_id not in by_file)
+
+
+def by_name_alone(
+    connection: Connection, filters: Filters, pack_id: int, wanted: str, unwanted: Sequence[str]
+) -> Iterator[Scored]:
+    """The photos whose names have all words of a text, and not those of some others, newest first.
+
+    A word may be the beginning of one in the names.
+    """
+
+    def ids_of(text: str) -> set[int]:
+        words = words_of(text, begun=True)
+        found = named(connection, words, _ALL) if words else None
+        return {one.content_id for one in found or ()}
+
+    ids = ids_of(wanted).difference(*map(ids_of, unwanted))
+    those = of_these(connection, filters.condition(pack_id), ids)
+    return (Scored(one, None) for one in newest(connection, these(those)))
+
+
+def by_date(connection: Connection, filters: Filters, pack_id: int) -> Iterator[Scored]:
+    """The photos that pass some filters, newest first."""
+    return (Scored(one, None) for one in newest(connection, filters.condition(pack_id)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from photond.store.clock import now
 from photond.store.database import Connection
@@ -95,6 +96,15 @@ def facts_of(connection: Connection, content_ids: Sequence[int]) -> dict[int, Co
         f"select id, {_COLUMNS} from contents where id in ({marks})", content_ids
     )
     return {row[0]: Content(*row[1:]) for row in rows}
+
+
+def names_of(connection: Connection, column: Literal["camera", "lens"]) -> list[str]:
+    """The cameras, or the lenses, that photos were taken with, those of most photos first."""
+    rows = connection.execute(
+        f"select {column} from contents where {column} is not null "
+        f"group by {column} order by count(*) desc, {column}"
+    )
+    return [name for (name,) in rows]
 
 
 def delete_unused(connection: Connection) -> list[str]:

@@ -174,6 +174,12 @@ def delete_pack_embeddings(
     changes.note(connection, pack_id, there, is_there=False)
 
 
+def has_embeddings(connection: Connection, pack_id: int) -> bool:
+    """Whether any content has an embedding of a pack."""
+    row = connection.execute(f"select 1 from {embedded_contents(pack_id)} limit 1").fetchone()
+    return row is not None
+
+
 def count_embeddings(connection: Connection, pack_id: int) -> int:
     """How many contents have an embedding of a pack."""
     row = connection.execute(f"select count(*) from {embedded_contents(pack_id)}").fetchone()

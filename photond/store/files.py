@@ -303,32 +303,39 @@ def present_twins(
     return [(id_, joined(path, name)) for id_, path, name in rows]
 
 
-def paths_of(
-    connection: Connection, content_ids: Sequence[int], folders: Sequence[str]
-) -> dict[int, list[str]]:
-    """Where contents are to be found now, by content id.
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """Where a file with some content is, or was when its disk was last there."""
+
+    path: str
+    offline: bool
+
+
+def places_of(
+    connection: Connection, content_ids: Sequence[int], *, offline: bool = False
+) -> dict[int, list[FilePlace]]:
+    """Where contents are to be found, by content id: what is there first, then in the order of paths.
 
     Args:
         connection: The index.
         content_ids: The contents.
-        folders: Only paths below one of these count; empty for all.
+        offline: Whether files on disks that are not there count.
     """
+    states = ("present", "offline") if offline else ("present",)
     rows = connection.execute(
         f"""
-        select content_id, folders.path, name from files
+        select content_id, folders.path, name, state from files
         join folders on folders.id = files.folder_id
-        where state = 'present' and content_id in ({",".join("?" * len(content_ids))})
+        where content_id in ({",".join("?" * len(content_ids))})
         """,
         content_ids,
     )
-    found: dict[int, list[str]] = {content_id: [] for content_id in content_ids}
-    prefixes = tuple(folder.rstrip("/") + "/" for folder in folders)
-    for content_id, folder, name in rows:
-        path = joined(folder, name)
-        if not prefixes or path.startswith(prefixes):
-            found[content_id].append(path)
-    for paths in found.values():
-        paths.sort()
+    found: dict[int, list[FilePlace]] = {content_id: [] for content_id in content_ids}
+    for content_id, folder, name, state in rows:
+        if state in states:
+            found[content_id].append(FilePlace(joined(folder, name), state == "offline"))
+    for places in found.values():
+        places.sort(key=lambda place: (place.offline, place.path))
     return found
 
 

@@ -8,6 +8,8 @@ import json
 import os
 from pathlib import Path
 
+from photond.logs import get_logger
+
 log = get_logger(__name__)
 
 

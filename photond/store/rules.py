@@ -174,7 +174,7 @@ def _files(pack_ids: Sequence[int]) -> Iterator[Rule]:
 
 
 def _companions() -> Iterator[Rule]:
-    """A RAW and the photo beside it that is read in its place; parted, they are paired by the next scan."""
+    """A RAW and the photo beside it that is read for both; the next scan pairs anew what is parted."""
     pairs = """
         select files.id from files
         join files as photo on photo.id = files.companion_of

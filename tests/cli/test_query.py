@@ -47,7 +47,8 @@ def test_json_has_all_that_is_promised(indexed_samples) -> None:
     assert len(hits) == 3
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
     best = hits[0]
-    assert set(best) == {"path", "score", "probability", "tags", "taken_at", "width", "height"}
+    said = {"path", "score", "probability", "tags", "taken_at", "width", "height"}
+    assert set(best) == said | {"copies", "offline"}
     assert best["path"] == str(SAMPLES / "cat.jpg")
     assert -1 <= best["score"] <= 1
     assert 0 <= best["probability"] <= 1

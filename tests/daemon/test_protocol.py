@@ -29,20 +29,20 @@ SEARCH = {
     "database": st.none() | PATHS,
     "pack": st.none() | TEXTS,
     "limit": st.none() | st.integers(1, 1_000_000),
+    "offset": st.integers(0, 1_000_000_000),
     "min_score": st.floats(-1, 1),
-    "folders": st.lists(PATHS, max_size=3),
-    "since": st.none() | TEXTS,
-    "until": st.none() | TEXTS,
-    "tags": st.lists(TEXTS, max_size=3),
+    "each_copy": st.booleans(),
+    "offline": st.booleans(),
+    "names_only": st.booleans(),
+    "text": TEXTS,
 }
 REQUESTS = st.one_of(
-    *(st.tuples(st.just(name), st.just({})) for name in COMMANDS if name not in protocol.SEARCHES),
+    *(st.tuples(st.just(name), st.just({})) for name in COMMANDS if name != "query"),
     st.tuples(
         st.sampled_from(["rescan", "retry"]),
         st.fixed_dictionaries({"paths": st.lists(PATHS, max_size=3)}),
     ),
-    st.tuples(st.just("query"), st.fixed_dictionaries(SEARCH | {"text": TEXTS})),
-    st.tuples(st.just("similar"), st.fixed_dictionaries(SEARCH | {"photo": PATHS})),
+    st.tuples(st.just("query"), st.fixed_dictionaries(SEARCH)),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

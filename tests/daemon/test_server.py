@@ -38,11 +38,12 @@ class Recorder(StandIn):
             taken_at=None,
             width=3,
             height=2,
+            copies=1,
+            offline=False,
         )
+        if request.text == "a bug":
+            raise ZeroDivisionError(request.text)
         return Found(photos=(photo,) * request.limit, notes=("one waits",))
-
-    def similar(self, request: protocol.SimilarRequest) -> Found:
-        raise ZeroDivisionError(request.photo)
 
 
 @pytest.fixture
@@ -117,8 +118,8 @@ def test_what_fails_is_told_with_its_remedy_and_exit_code(path) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_a_bug_is_told_and_the_next_request_is_answered(path) -> None:
-    with pytest.raises(DaemonError, match="ZeroDivisionError: /x"):
-        ask("similar", path=path, photo="/x", **SEARCH)
+    with pytest.raises(DaemonError, match="ZeroDivisionError: a bug"):
+        ask("query", path=path, text="a bug", **SEARCH)
     assert ask("status", path=path) is not None
 
 

@@ -15,6 +15,7 @@ from photond.search.dates import end_moment, first_moment
         ("2024-02", datetime(2024, 2, 1), datetime(2024, 3, 1)),
         ("2023-12", datetime(2023, 12, 1), datetime(2024, 1, 1)),
         ("2024-02-29", datetime(2024, 2, 29), datetime(2024, 3, 1)),
+        ("2024-W05", datetime(2024, 1, 29), datetime(2024, 2, 5)),
         ("2024-02-29T13:30", datetime(2024, 2, 29, 13, 30), datetime(2024, 2, 29, 13, 30, 1)),
         (" 2024-06 ", datetime(2024, 6, 1), datetime(2024, 7, 1)),
     ],
