@@ -9,6 +9,7 @@ from photond.cli import (
     config,
     control,
     doctor,
+    duplicates,
     index,
     models,
     query,
@@ -56,7 +57,7 @@ def photond(
     root_options(context, config, verbose, quiet)
 
 
-for module in (index, run, query, tags, status, control, doctor):
+for module in (index, run, query, duplicates, tags, status, control, doctor):
     module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(vocabulary.app, name="vocabulary")

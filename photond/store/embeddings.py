@@ -61,6 +61,16 @@ def embedding_of(connection: Connection, pack_id: int, content_id: int) -> Embed
     return None if row is None else np.frombuffer(row[0], "<f4")
 
 
+def embeddings_of(
+    connection: Connection, pack_id: int, content_ids: Sequence[int]
+) -> tuple[npt.NDArray[np.int64], Embedding]:
+    """The embeddings of some thousand contents, as `all_embeddings` gives a piece of all.
+
+    Contents without one are left out, and the order is the database's.
+    """
+    return _vectors(connection, pack_id, content_ids)
+
+
 def all_embeddings(
     connection: Connection, pack_id: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], Embedding]]:
