@@ -3,10 +3,10 @@
     python bench/duplicates.py quality DIR...     photos without copies among them; the copies are made
     python bench/duplicates.py speed 1000000      hashes of as many photos, and the time to compare them
 
-`quality` makes copies of each photo as people do (saved anew, smaller, brighter) and reports how many are
-found at each limit, and how many pairs of different photos would be taken for copies. Photos are decoded,
-hashed and embedded by photond's own code. `speed` deals with random hashes, of which one in fifty has a
-near twin, and with as many as are asked for of a fixed camera, which all look alike.
+`quality` makes copies of each photo as people do (saved anew, smaller, brighter) and reports how many
+are found at each limit, and how many pairs of different photos would be taken for copies. Photos are
+decoded, hashed and embedded by photond's own code. `speed` deals with random hashes, of which one in
+fifty has a near twin, and with a hundredth as many of a fixed camera, which all look alike.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 
 from photond.config import load, locations
 from photond.imaging.decode import decode
@@ -103,10 +103,11 @@ def quality(folders: list[Path]) -> None:
     files = [file for folder in folders for file in sorted(_photos(folder))]
     originals, facts = looked_at(pack, [file.read_bytes() for file in files], tower)
     print(f"{len(files)} photos, pack {pack.name}\n")
-    print("limits: bits, cosine".ljust(28), *(f"{bits:>2} {cosine:.2f}" for bits, cosine in _LIMITS))
+    print(
+        "limits: bits, cosine".ljust(28), *(f"{bits:>2} {cosine:.2f}" for bits, cosine in _LIMITS)
+    )
     for name, make in COPIES.items():
-        data = [make(Image.open(file).convert("RGB")) for file in files]
-        copies, _ = looked_at(pack, data, tower)
+        copies, _ = looked_at(pack, [make(_opened(file)) for file in files], tower)
         bits = distances(originals.hashes, copies.hashes)
         cosines = np.einsum("nd,nd->n", originals.embeddings, copies.embeddings)
         _print_shares(name, bits, cosines)
@@ -123,13 +124,16 @@ def quality(folders: list[Path]) -> None:
         print(f"  {left} {right}: {bits[index]} bits, {cosines[index]:.3f}{kept_apart}")
 
 
+def _opened(file: Path) -> Image.Image:
+    with Image.open(file) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
 def _photos(folder: Path) -> Iterator[Path]:
     return (file for file in folder.rglob("*") if is_photo_name(file.name) and file.is_file())
 
 
-def _print_shares(
-    name: str, bits: npt.NDArray[np.uint8], cosines: npt.NDArray[np.float32]
-) -> None:
+def _print_shares(name: str, bits: npt.NDArray[np.uint8], cosines: npt.NDArray[np.float32]) -> None:
     shares = [((bits <= most) & (cosines >= least)).mean() for most, least in _LIMITS]
     print(name.ljust(28), *(f"{share:>7.1%}" for share in shares))
 

@@ -12,6 +12,4 @@ def m0006_perceptual_hash(db: Database) -> None:
         """
     )
     # Filled only where something is missing, so that asking whether anything is costs nothing.
-    db.execute(
-        "create index contents_unhashed on contents (id) where perceptual_hash is null"
-    )
+    db.execute("create index contents_unhashed on contents (id) where perceptual_hash is null")

@@ -15,6 +15,7 @@ from photond.cli import (
     query,
     run,
     service,
+    show,
     status,
     tags,
     vocabulary,
@@ -57,7 +58,7 @@ def photond(
     root_options(context, config, verbose, quiet)
 
 
-for module in (index, run, query, duplicates, tags, status, control, doctor):
+for module in (index, run, query, duplicates, show, tags, status, control, doctor):
     module.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(vocabulary.app, name="vocabulary")

@@ -40,8 +40,8 @@ def duplicates(
             "--threshold",
             min=-1.0,
             max=1.0,
-            help="How similar photos must be to count as alike: the cosine of their embeddings. 1 is the "
-            "same; lower finds more.",
+            help="How similar photos must be to count as alike: the cosine of their embeddings. "
+            "1 is the same; lower finds more.",
             show_default="0.9",
         ),
     ] = None,
@@ -167,7 +167,7 @@ def _print(groups: "Sequence[Group]") -> None:
                 group.kind,
                 copy.role,
                 copy.file.path,
-                f"{copy.photo.width} × {copy.photo.height}",
+                f"{copy.photo.width} x {copy.photo.height}",
                 copy.photo.format,
                 f"{copy.photo.size / 1e6:.2f}",
                 f"{copy.likeness.cosine:.3f}" if group.kind == "alike" else "",
@@ -183,7 +183,7 @@ def _notes(found: "Duplicates", unknown: "Unknown | None", waiting: int) -> list
     notes = []
     if found.groups:
         notes.append(
-            f"{len(found.groups):,} groups; {gain / 1e6:,.1f} MB to gain if only the best of each is kept"
+            f"{len(found.groups):,} groups; {gain / 1e6:,.1f} MB to gain by keeping only the best copies"
         )
     else:
         notes.append("no photo is there more than once")

@@ -14,8 +14,8 @@ HASH_MIN_SIDE = 64
 def perceptual_hash(image: Image.Image) -> bytes:
     """The difference hash of a picture.
 
-    The picture is squashed to 9 × 9 grey cells, and each bit says whether the cell to the right of one
-    of the first 8 × 8 (64 bits) or below it (64 bits) is brighter. The number of bits that differ is
+    The picture is squashed to 9 by 9 grey cells, and each bit says whether the cell to the right of one
+    of the first 8 by 8 (64 bits) or below it (64 bits) is brighter. The number of bits that differ is
     how different two pictures look: a few for one photo in two encodings, around 64 for two photos.
     Pictures that are turned, mirrored or cropped by more than a rim have hashes that differ.
 

@@ -1,9 +1,9 @@
 """Which of a million hashes are near each other, without comparing each with each.
 
-Two hashes of 128 bits that differ in at most d of them agree in at least two whole blocks when the bits
-are dealt out to d + 2 blocks: d bits cannot touch more than d of them. So for each two blocks, only those
-hashes are compared that agree in both. (Norouzi, Punjani and Fleet 2012 search by single blocks; two leave
-next to nothing to compare in vain among a million.)
+Two hashes of 128 bits that differ in at most d of them agree in at least two whole blocks when the
+bits are dealt out to d + 2 blocks: d bits cannot touch more than d of them. So for each two blocks, only
+those hashes are compared that agree in both. (Norouzi, Punjani and Fleet 2012 search by single blocks;
+two leave next to nothing to compare in vain among a million.)
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,8 @@ def near_pairs(hashes: Hashes, most_bits: int) -> Pairs:
 
 def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
     """In how many bits hashes differ, row by row, shape (n,)."""
-    return np.bitwise_count(left ^ right).sum(axis=1, dtype=np.uint8)
+    found: npt.NDArray[np.uint8] = np.bitwise_count(left ^ right).sum(axis=1, dtype=np.uint8)
+    return found
 
 
 def _near_in_agreement(
@@ -96,6 +97,6 @@ def _blocks(hashes: Hashes, count: int) -> list[npt.NDArray[np.uint32]]:
     for block in range(count):
         value = np.zeros(len(hashes), np.uint32)
         for bit in range(block, _BITS, count):
-            value = value << 1 | bits[:, bit]
+            value = value << np.uint32(1) | bits[:, bit]
         blocks.append(value)
     return blocks

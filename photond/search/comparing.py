@@ -176,7 +176,7 @@ def _photos_there(connection: Connection, content_ids: Iterable[int]) -> dict[in
 
 
 def _look(copy: StoredCopy) -> File | None:
-    """A file as it is on disk now; None if it is gone, or may have another content than the index says."""
+    """A file as it is on disk now; None if it is gone, or may not be what the index says it is."""
     if copy.state != "present" or copy.is_waiting:
         return None
     try:

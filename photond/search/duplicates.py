@@ -75,7 +75,7 @@ class Copy:
     """One file of a group.
 
     Attributes:
-        role: "best"; "copy"; or "same file", one more name of a file that stands before it in the group.
+        role: "best"; "copy"; or "same file", one more name of the file before it.
         photo: What it shows.
         file: Where it is.
         likeness: To the best one.
@@ -156,19 +156,14 @@ def identical_group(photo: Photo) -> Group | None:
     """The group of a photo's files; None if it has but one."""
     if len(photo.files) == 1:
         return None
-    seen: set[tuple[int, int]] = set()
-    copies = []
-    # Names of one file stand together, after the first of them.
-    first_name: dict[tuple[int, int], File] = {}
-    files = sorted(photo.files, key=file_order)
-    for file in files:
-        first_name.setdefault(file.identity, file)
-    files.sort(key=lambda one: (file_order(first_name[one.identity]), file_order(one)))
-    for file in files:
-        role: Role = "best" if not copies else "same file" if file.identity in seen else "copy"
-        seen.add(file.identity)
-        copies.append(Copy(role, photo, file, SAME))
-    return Group("identical", tuple(copies), (len(seen) - 1) * photo.size)
+    names: defaultdict[tuple[int, int], list[File]] = defaultdict(list)
+    for file in sorted(photo.files, key=file_order):
+        names[file.identity].append(file)
+    copies: list[Copy] = []
+    for first, *more in names.values():
+        copies.append(Copy("copy" if copies else "best", photo, first, SAME))
+        copies += [Copy("same file", photo, file, SAME) for file in more]
+    return Group("identical", tuple(copies), (len(names) - 1) * photo.size)
 
 
 def alike_group(photos: Sequence[tuple[Photo, Likeness]]) -> Group:
