@@ -34,7 +34,7 @@ from photond.pipeline.inputs import input_spec
 from photond.search.banding import distances, near_pairs
 from photond.search.comparing import MIN_COSINE, MOST_BITS
 
-_LIMITS = ((6, 0.9), (8, 0.95), (8, 0.9), (8, 0.8), (10, 0.9), (12, 0.9))
+_LIMITS = ((6, 0.7), (8, 0.9), (8, 0.8), (8, 0.7), (8, 0.6), (8, -1.0), (10, 0.7), (12, 0.7))
 _TWIN_EVERY = 50
 
 
@@ -104,7 +104,7 @@ def quality(folders: list[Path]) -> None:
     originals, facts = looked_at(pack, [file.read_bytes() for file in files], tower)
     print(f"{len(files)} photos, pack {pack.name}\n")
     print(
-        "limits: bits, cosine".ljust(28), *(f"{bits:>2} {cosine:.2f}" for bits, cosine in _LIMITS)
+        "limits: bits, cosine".ljust(28), *(f"{bits:>2} {cosine:>4.1f}" for bits, cosine in _LIMITS)
     )
     for name, make in COPIES.items():
         copies, _ = looked_at(pack, [make(_opened(file)) for file in files], tower)

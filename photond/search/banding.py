@@ -90,9 +90,9 @@ def _blocks(hashes: Hashes, count: int) -> list[npt.NDArray[np.uint32]]:
     """The bits of hashes, dealt out to so many blocks; each block one array of shape (n,).
 
     Neighbouring bits, which tend to be equal, go to different blocks: so a block differs more from
-    picture to picture.
+    picture to picture. Of a block of more than 32 bits, which only limits below 2 make, 32 are kept.
     """
-    bits = np.unpackbits(hashes.view(np.uint8).reshape(len(hashes), -1), axis=1)
+    bits = np.unpackbits(np.ascontiguousarray(hashes).view(np.uint8), axis=1)
     blocks = []
     for block in range(count):
         value = np.zeros(len(hashes), np.uint32)
