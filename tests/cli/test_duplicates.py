@@ -223,4 +223,5 @@ def test_what_could_not_be_read_for_it_is_said(photond: Command, library: Path) 
 def test_without_an_index_or_anything_in_it_that_is_said(photond: Command, photos: Path) -> None:
     assert "there is no index" in photond("duplicates", code=5).stderr
     photond("index", photos, code=None)
-    assert "nothing is indexed yet" in photond("duplicates", code=5).stderr
+    run = photond("duplicates")
+    assert (run.stdout, run.stderr) == ("", "photond: no photo is there more than once\n")
