@@ -42,7 +42,7 @@ def duplicates(
             max=1.0,
             help="How similar photos must be to count as alike: the cosine of their embeddings. "
             "1 is the same; lower finds more.",
-            show_default="0.8",
+            show_default="0.7",
         ),
     ] = None,
     identical: Annotated[

@@ -28,7 +28,7 @@ from photond.store.database import Connection
 MOST_BITS = 8
 """How many of 128 bits of the perceptual hash may differ between photos that are alike."""
 
-MIN_COSINE = 0.8
+MIN_COSINE = 0.7
 """How similar the embeddings of such photos are at least."""
 
 # A picture whose hash has fewer bits set is even nearly everywhere (black, white, a text on white), and
