@@ -23,6 +23,11 @@ COMMANDS = {
         "query",
         "Find the photos that look most like one photo, which is left out itself.",
     ),
+    "duplicates": (
+        "duplicates",
+        "Find photos that are there several times, and say which copy is the best.",
+    ),
+    "show": ("show", "Show everything that is known of photos."),
     "tags": ("tags", "Show the tags of photos, or all tags with how many photos have them."),
     "tag": (
         "tags",
@@ -54,7 +59,7 @@ COMMANDS = {
     "vocabulary": ("vocabulary", "What photos are tagged with."),
     "service": ("service", "The daemon as a systemd service."),
     "config": ("config", "The configuration file."),
-    "db": ("db", "The index's file: whether it is whole, a copy of it, and its size."),
+    "db": ("db", "The index's file: check it, copy it, make it smaller."),
 }
 
 

@@ -20,6 +20,12 @@ app = typer.Typer(
     help="The index's file: check it, copy it, make it smaller.", no_args_is_help=True
 )
 
+
+def register(root: typer.Typer) -> None:
+    """Add the group of commands."""
+    root.add_typer(app, name="db")
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -64,6 +64,31 @@ def progress_bar(*, hidden: bool) -> Iterator[Callable[["Progress"], None]]:
 
 
 @contextmanager
+def count_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of something are done, with the time left, from when the first is.
+
+    Yields:
+        What to call with how many are done, and of how many.
+    """
+    terminal = console(stderr=True)
+    if not terminal.is_terminal:
+        yield lambda _done, _total: None
+        return
+    from rich import progress as rich
+
+    with rich.Progress(
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeRemainingColumn(compact=True),
+        console=terminal,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(description, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+@contextmanager
 def transfer_bar(total: int, there: int) -> Iterator[Callable[[int], None]]:
     """Show how far a download is, with its speed and the time left.
 

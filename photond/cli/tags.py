@@ -219,7 +219,7 @@ def _print_tags(
     known = _contents(connection, paths)
     tagged = tags_of(connection, pack_id, list(known.values()))
     also = {
-        content_id: _implied(found, session.vocabulary) if implied else {}
+        content_id: implied_by(found, session.vocabulary) if implied else {}
         for content_id, found in tagged.items()
     }
     if json:
@@ -228,8 +228,11 @@ def _print_tags(
                 {
                     "path": path,
                     "tags": [
-                        *(_as_json(one, "user" if one.by_user else "model") for one in tagged[id_]),
-                        *(_as_json(one, "implied") for one in also[id_].values()),
+                        *(
+                            tag_as_json(one, "user" if one.by_user else "model")
+                            for one in tagged[id_]
+                        ),
+                        *(tag_as_json(one, "implied") for one in also[id_].values()),
                     ],
                 }
                 for path, id_ in known.items()
@@ -239,7 +242,7 @@ def _print_tags(
         print_table(
             ("photo", "tags"),
             (
-                (path, ", ".join([*map(_in_words, tagged[id_]), *also[id_]]))
+                (path, ", ".join([*map(tag_in_words, tagged[id_]), *also[id_]]))
                 for path, id_ in known.items()
             ),
         )
@@ -250,15 +253,15 @@ def _print_tags(
         finish(ExitCode.INCOMPLETE)
 
 
-def _as_json(tag: "Tag", source: str) -> dict[str, object]:
+def tag_as_json(tag: "Tag", source: str) -> dict[str, object]:
     return {"tag": tag.label, "confidence": round(tag.confidence, 6), "source": source}
 
 
-def _in_words(tag: "Tag") -> str:
+def tag_in_words(tag: "Tag") -> str:
     return f"{tag.label} (yours)" if tag.by_user else f"{tag.label} ({tag.confidence:.2f})"
 
 
-def _implied(tags: "Sequence[Tag]", vocabulary: "Vocabulary") -> "dict[str, Tag]":
+def implied_by(tags: "Sequence[Tag]", vocabulary: "Vocabulary") -> "dict[str, Tag]":
     """What tags are kinds of, each with the confidence of the surest tag that says so."""
     from photond.store.tags import Tag
 

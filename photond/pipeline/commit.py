@@ -10,7 +10,7 @@ import numpy as np
 
 from photond.pipeline.tagger import Tagger
 from photond.pipeline.work import Embedded, Failed, Outcome, Same, Vanished
-from photond.store import companions, contents, embeddings, files, jobs, tags
+from photond.store import companions, contents, embeddings, files, jobs, looks, tags
 from photond.store.contents import Content
 from photond.store.database import Connection, transaction
 from photond.store.files import Absence, FileStat
@@ -55,6 +55,7 @@ class Committer:
         match outcome:
             case Embedded():
                 content_id = contents.put(self.connection, _content(outcome))
+                looks.set_perceptual_hash(self.connection, content_id, outcome.perceptual_hash)
                 embeddings.add_embedding(
                     self.connection, self.pack_id, content_id, outcome.embedding
                 )

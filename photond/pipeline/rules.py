@@ -68,22 +68,36 @@ class Rules:
 
     def takes_folder(self, relative: str, name: str) -> bool:
         """Whether to enter a folder, given its path below the root."""
-        if name in IGNORED_FOLDERS or name.startswith(_IGNORED_FOLDER_PREFIXES):
-            return False
-        return self._takes(name, relative + "/")
+        return self.refusal_of_folder(relative, name) is None
 
     def takes_file(self, relative: str, name: str) -> bool:
         """Whether a file is a photo to index, given its path below the root."""
-        if not is_photo_name(name) or name.startswith(_TEMPORARY_PREFIXES):
-            return False
-        return self._takes(name, relative)
+        return self.refusal_of_file(relative, name) is None
 
-    def _takes(self, name: str, relative: str) -> bool:
+    def refusal_of_folder(self, relative: str, name: str) -> str | None:
+        """Why a folder is not entered, in words that follow its path; None if it is."""
+        if name in IGNORED_FOLDERS or name.startswith(_IGNORED_FOLDER_PREFIXES):
+            return "is a folder that other programs make and photond never enters"
+        return self._refusal(name, relative + "/")
+
+    def refusal_of_file(self, relative: str, name: str) -> str | None:
+        """Why a file is not a photo to index, in words that follow its path; None if it is one."""
+        if not is_photo_name(name):
+            return "does not have the name of a photo"
+        if name.startswith(_TEMPORARY_PREFIXES):
+            return "has the name of a temporary file"
+        return self._refusal(name, relative)
+
+    def _refusal(self, name: str, relative: str) -> str | None:
         if name.startswith(".") and not self.hidden:
-            return False
+            return "is hidden (index.hidden)"
         # As in git, the innermost folder that says something about a name has the last word.
         for prefix, spec in reversed(self.scopes):
-            verdict = spec.check_file(relative[len(prefix) :]).include
-            if verdict is not None:
-                return not verdict
-        return True
+            verdict = spec.check_file(relative[len(prefix) :])
+            if verdict.include is None or verdict.index is None:
+                continue
+            if not verdict.include:
+                return None
+            source = f"{prefix}{IGNORE_FILE}" if prefix else f"index.exclude or {IGNORE_FILE}"
+            return f"is left out by {spec.patterns[verdict.index].pattern!r} of {source}"
+        return None

@@ -87,6 +87,28 @@ def place_below(root: str, path: str, rules: Rules) -> Place | None:
     return place
 
 
+def refusal_below(root: str, path: str, rules: Rules) -> str | None:
+    """Why the walk of a root does not take a file below it, as a sentence; None if it does.
+
+    Args:
+        root: An absolute path.
+        path: Of the file, below the root.
+        rules: Of the root.
+    """
+    place = Place(root, root, rules)
+    names = place.relative(path).split("/")
+    for depth in range(1, len(names)):
+        folder = f"{root.rstrip('/')}/{'/'.join(names[:depth])}"
+        inner = place_below(root, folder, rules)
+        if inner is None:
+            own = _with_own(place)
+            why = own.refusal_of_folder(place.relative(folder), names[depth - 1])
+            return f"{folder} {why or 'is a symbolic link (index.follow_symlinks)'}"
+        place = inner
+    why = _with_own(place).refusal_of_file(place.relative(path), names[-1])
+    return why and f"it {why}"
+
+
 def walk(
     place: Place,
     on_enter: Callable[[str], None] = lambda _path: None,

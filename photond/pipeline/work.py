@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from photond.errors import ModelError, PictureError
 from photond.imaging.decode import decode
+from photond.imaging.perceptual import perceptual_hash
 from photond.imaging.picture import Facts, Limits
 from photond.imaging.preprocess import InputSpec, to_tensor
 from photond.logs import get_logger
@@ -44,6 +45,7 @@ class Embedded:
         stat: Of the file, as it was read.
         sha256: Of its bytes.
         facts: What it says about itself.
+        perceptual_hash: See `photond.imaging.perceptual`.
         embedding: float32 of shape (dimension,), unit length.
     """
 
@@ -51,6 +53,7 @@ class Embedded:
     stat: FileStat
     sha256: str
     facts: Facts
+    perceptual_hash: bytes
     embedding: npt.NDArray[np.float32]
 
 
@@ -186,10 +189,11 @@ class Workers:
                 return Same(job, stat, sha256)
             spec = self._task.input_spec
             picture = decode(photo.data, name=name, min_side=spec.size, limits=self._task.limits)
+            looks = perceptual_hash(picture.image)
             pixels = to_tensor(picture.image, spec)
             embedding = self._task.tower().embed(pixels[np.newaxis])[0]
             log.debug("embedded", path=job.path, sha256=sha256)
-            return Embedded(job, stat, sha256, picture.facts, embedding)
+            return Embedded(job, stat, sha256, picture.facts, looks, embedding)
         except FileNotFoundError:
             return Vanished(job)
         except UnreadableError as error:
