@@ -5,21 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from photond.cli.answer import print_photos
+from photond.cli.answer import Output
 from photond.cli.asking import find
 from photond.cli.command import command
-from photond.cli.output import note
+from photond.cli.completion import complete_folder, complete_tag
+from photond.cli.output import finish, note
 from photond.cli.session import Session, absolute
 from photond.errors import UsageError
 
 LimitOption = Annotated[
     int | None,
     typer.Option("--limit", "-n", min=1, help="Show so many photos at most.", show_default="20"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON array.")]
-PathsOption = Annotated[bool, typer.Option("--paths", help="Print paths only, one a line.")]
-NullOption = Annotated[
-    bool, typer.Option("--null", "-0", help="Print paths only, each ended by a NUL.")
 ]
 ScoreOption = Annotated[
     float,
@@ -33,7 +29,12 @@ ScoreOption = Annotated[
 ]
 FolderOption = Annotated[
     list[Path] | None,
-    typer.Option("--in", metavar="DIR", help="Only photos in this folder, or below it."),
+    typer.Option(
+        "--in",
+        metavar="DIR",
+        help="Only photos in this folder, or below it.",
+        autocompletion=complete_folder,
+    ),
 ]
 SinceOption = Annotated[
     str | None,
@@ -49,6 +50,7 @@ TagOption = Annotated[
         "--tag",
         metavar="TAG",
         help="Only photos with this tag or a kind of it (animal finds dogs); !TAG: without.",
+        autocompletion=complete_tag,
     ),
 ]
 
@@ -61,6 +63,7 @@ def register(app: typer.Typer) -> None:
 
 def query(
     session: Session,
+    output: Output,
     text: Annotated[list[str], typer.Argument(metavar="TEXT...", help="What to look for.")],
     limit: LimitOption = None,
     min_score: ScoreOption = -1.0,
@@ -68,9 +71,6 @@ def query(
     since: SinceOption = None,
     until: UntilOption = None,
     tag: TagOption = None,
-    json: JsonOption = False,
-    paths: PathsOption = False,
-    null: NullOption = False,
 ) -> None:
     """Find photos by what is in them, described in words, best first.
 
@@ -83,11 +83,12 @@ def query(
     found = find(session, "query", fields | {"text": question})
     for said in found["notes"]:
         note(f"photond: {said}")
-    print_photos(found["photos"], json=json, paths=paths, null=null)
+    finish(output.show(session, found["photos"], question))
 
 
 def similar(
     session: Session,
+    output: Output,
     photo: Annotated[Path, typer.Argument(help="A photo, indexed or not.")],
     limit: LimitOption = None,
     min_score: ScoreOption = -1.0,
@@ -95,14 +96,11 @@ def similar(
     since: SinceOption = None,
     until: UntilOption = None,
     tag: TagOption = None,
-    json: JsonOption = False,
-    paths: PathsOption = False,
-    null: NullOption = False,
 ) -> None:
     """Find the photos that look most like one photo, which is left out itself."""
     fields = _fields(session, limit, min_score, folders, since, until, tag)
     found = find(session, "similar", fields | {"photo": absolute(photo)})
-    print_photos(found["photos"], json=json, paths=paths, null=null)
+    finish(output.show(session, found["photos"], f"Similar to {photo.name}"))
 
 
 def _fields(
