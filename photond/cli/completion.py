@@ -7,8 +7,9 @@ presses Tab wants a word or nothing.
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,12 +132,29 @@ def _containing(values: Iterable[str], part: str) -> list[str]:
     return sorted(found, key=lambda value: (not value.casefold().startswith(wanted), value))
 
 
+class _Offered(str):
+    r"""A word for a shell, whether it begins like what was typed or not.
+
+    typer leaves out what does not. But `x-t` means `FUJIFILM X-T4`, and what bash is to put in the place
+    of `our\ g` begins with a backslash where the text that was meant has none.
+    """
+
+    __slots__ = ()
+
+    def startswith(self, *_what: object) -> bool:
+        return True
+
+
 def _for_shell(values: Iterable[str]) -> list[str]:
-    escape: Callable[[str], str] = (
-        (lambda value: _SPECIAL.sub(r"\\\1", value))
-        if os.environ.get("_PHOTOND_COMPLETE") == "complete_bash"
-        else str
-    )
     # A line break would part a value in two, and no shell can be handed bytes that are no text.
-    shown = (value for value in values if value.isprintable())
-    return [escape(value) for value, _ in zip(shown, range(_MOST), strict=False)]
+    shown = islice((value for value in values if value.isprintable()), _MOST)
+    if _is_bare_bash():
+        return [_Offered(_SPECIAL.sub(r"\\\1", value)) for value in shown]
+    return [_Offered(value) for value in shown]
+
+
+def _is_bare_bash() -> bool:
+    """Whether it is for bash to use as it is: not where the user has begun with a quotation mark."""
+    words = os.environ.get("COMP_WORDS", "").splitlines() or [""]
+    is_bash = os.environ.get("_PHOTOND_COMPLETE") == "complete_bash"
+    return is_bash and not words[-1].startswith(("'", '"'))

@@ -179,7 +179,7 @@ class _Layout:
         number = f"{photo.number}."
         name = Text(printable(photo.name), "bold")
         name.stylize(Style(link=file_uri(photo.path)))
-        facts = [photo.moment[:16], f"{photo.width} × {photo.height}"]  # noqa: RUF001
+        facts = [photo.moment[:16], photo.size]
         if photo.score is not None:
             facts.insert(0, f"{photo.score:.3f}")
         if photo.copies > 1:

@@ -50,6 +50,11 @@ class Photo:
         """When it was taken, in words: `2024-06-01 12:34:56`, or nothing."""
         return (self.taken_at or "").replace("T", " ")
 
+    @property
+    def size(self) -> str:
+        """How large it is, in words."""
+        return f"{self.width} \N{MULTIPLICATION SIGN} {self.height}"
+
 
 def numbered(items: Iterable[Mapping[str, Any]]) -> Iterator[Photo]:
     """The photos of an answer, from the items that docs/protocol.md describes."""

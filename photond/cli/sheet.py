@@ -150,7 +150,7 @@ def _card(photo: Photo, picture: _Picture) -> str:
     name = escape(printable(photo.name))
     tags = ", ".join(photo.tags)
     score = "" if photo.score is None else f"{photo.score:.3f}"
-    facts = [fact for fact in (score, photo.moment[:16], _size(photo), _copies(photo)) if fact]
+    facts = [fact for fact in (score, photo.moment[:16], photo.size, _copies(photo)) if fact]
     alt = escape(printable(f"{photo.name}: {tags}" if tags else photo.name))
     if picture.missing:
         shown = f'<span class="missing">{escape(picture.missing)}</span>'
@@ -168,10 +168,6 @@ def _card(photo: Photo, picture: _Picture) -> str:
         f'<span class="folder">{escape(printable(photo.folder))}</span>'
         "</a></li>\n"
     )
-
-
-def _size(photo: Photo) -> str:
-    return f"{photo.width} × {photo.height}"  # noqa: RUF001 - so it is written
 
 
 def _copies(photo: Photo) -> str:

@@ -97,8 +97,7 @@ def _answer(question: str) -> bytes:
     if os.environ.get("TERM", "dumb") in {"dumb", "linux"} or not sys.stdin.isatty():
         return b""
     source = sys.stdin.fileno()
-    # The kernel would stop a command of the background here.
-    if os.tcgetpgrp(source) != os.getpgrp():
+    if not _is_in_foreground(source):
         return b""
     before = termios.tcgetattr(source)
     try:
@@ -117,3 +116,11 @@ def _answer(question: str) -> bytes:
         return said
     finally:
         termios.tcsetattr(source, termios.TCSANOW, before)
+
+
+def _is_in_foreground(source: int) -> bool:
+    """Whether the terminal is this process's to ask: else the kernel would stop it for trying."""
+    try:
+        return os.tcgetpgrp(source) == os.getpgrp()
+    except OSError:
+        return False

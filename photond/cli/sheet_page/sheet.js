@@ -9,6 +9,7 @@ const viewer = byId("viewer");
 
 // The card that the keys are about: the one that Tab comes to, or that the viewer shows.
 let current = cards[0];
+let viewed = current;
 let shown = cards;
 
 function setCurrent(card) {
@@ -55,6 +56,7 @@ function arrange() {
 function view(card) {
   if (!card) return;
   setCurrent(card);
+  viewed = card;
   const small = card.querySelector("img");
   const large = byId("large");
   large.hidden = !small;
@@ -64,7 +66,7 @@ function view(card) {
     large.alt = small.alt;
     // The file itself is sharper, if the browser can show its kind and it is still there.
     const file = new Image();
-    file.onload = () => { if (current === card) large.src = file.src; };
+    file.onload = () => { if (viewed === card) large.src = file.src; };
     file.src = link(card).href;
   } else {
     large.removeAttribute("src");
@@ -77,7 +79,9 @@ function view(card) {
   const place = shown.indexOf(card);
   byId("previous").disabled = place === 0;
   byId("next").disabled = place === shown.length - 1;
-  if (!viewer.open) viewer.showModal();
+  if (viewer.open) return;
+  viewer.showModal();
+  byId("open").focus();
 }
 
 // How far a key goes among the cards as they lie on the page.
@@ -133,7 +137,8 @@ list.addEventListener("focusin", (event) => setCurrent(event.target.closest("li"
 byId("previous").addEventListener("click", () => view(shown[shown.indexOf(current) - 1]));
 byId("next").addEventListener("click", () => view(shown[shown.indexOf(current) + 1]));
 byId("close").addEventListener("click", () => viewer.close());
-viewer.addEventListener("close", () => focusOn(current));
+// The browser itself goes back to where the viewer was opened.
+viewer.addEventListener("close", () => focusOn(viewed));
 byId("filter").addEventListener("input", arrange);
 byId("sort").addEventListener("change", arrange);
 
