@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from photond.cli.session import Session
 
@@ -56,8 +57,28 @@ def root_options(
     context.obj = (config, verbose - quiet)
 
 
+class Command(TyperCommand):
+    """A command among whose options may be such as can stand without their value.
+
+    Their metavar is written in brackets, `--open [N]`, and their value is a whole number; without one
+    it is the empty text. typer knows nothing of the kind, so that is put there before typer looks.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click is within typer
+        alone = {
+            name for one in self.params if (one.metavar or "").startswith("[") for name in one.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        following = [*args[1:end], ""]
+        completed = [
+            f"{word}=" if word in alone and not after.isdecimal() else word
+            for word, after in zip(args[:end], following, strict=True)
+        ]
+        return super().parse_args(ctx, [*completed, *args[end:]])
+
+
 def command(
-    app: typer.Typer, name: str, cls: type[typer.core.TyperCommand] | None = None
+    app: typer.Typer, name: str, cls: type[Command] = Command
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as a command; it gets a `Session` first and its own options after that.
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from photond.cli.answer import Output
 from photond.cli.asking import asked
-from photond.cli.command import command
+from photond.cli.command import Command, command
+from photond.cli.completion import complete_camera, complete_folder, complete_lens, complete_tag
 from photond.cli.output import finish, note
 from photond.cli.session import Session, absolute
-from photond.errors import ExitCode, UsageError
+from photond.errors import UsageError
 
 if TYPE_CHECKING:
     from photond.search.language import Edge
@@ -35,7 +35,11 @@ class Among:
     folder: Annotated[
         list[Path] | None,
         typer.Option(
-            "--in", metavar="DIR", help="In this folder, or below it.", rich_help_panel=_AMONG
+            "--in",
+            metavar="DIR",
+            help="In this folder, or below it.",
+            autocompletion=complete_folder,
+            rich_help_panel=_AMONG,
         ),
     ] = None
     since: Annotated[
@@ -55,19 +59,26 @@ class Among:
         typer.Option(
             metavar="TAG",
             help="With this tag or a kind of it (animal finds dogs); '!TAG': without.",
+            autocompletion=complete_tag,
             rich_help_panel=_AMONG,
         ),
     ] = None
     camera: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="This is part of the camera's name.", rich_help_panel=_AMONG
+            metavar="NAME",
+            help="This is part of the camera's name.",
+            autocompletion=complete_camera,
+            rich_help_panel=_AMONG,
         ),
     ] = None
     lens: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="This is part of the lens's name.", rich_help_panel=_AMONG
+            metavar="NAME",
+            help="This is part of the lens's name.",
+            autocompletion=complete_lens,
+            rich_help_panel=_AMONG,
         ),
     ] = None
     near: Annotated[
@@ -167,7 +178,7 @@ class Among:
         }
 
 
-class _Words(TyperCommand):
+class _Words(Command):
     """A command whose words may begin with a minus: `photond query beach -people`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click is within typer
@@ -227,7 +238,8 @@ def query(
     fields = among.fields() | {"names_only": names_only}
     if all_above is not None:
         fields |= {"min_score": max(all_above, among.min_score)}
-    _show(session, question, fields, output, stream=all_above is not None)
+    title = " ".join(text or ()) or "Photos"
+    _show(session, question, fields, output, title, stream=all_above is not None)
 
 
 def similar(
@@ -237,7 +249,7 @@ def similar(
     photo: Annotated[Path, typer.Argument(help="A photo, indexed or not.")],
 ) -> None:
     """Find the photos that look most like one photo, which is left out itself."""
-    _show(session, among.question([photo]), among.fields(), output)
+    _show(session, among.question([photo]), among.fields(), output, f"Similar to {photo.name}")
 
 
 def _show(
@@ -245,17 +257,16 @@ def _show(
     question: "Question",
     fields: dict[str, object],
     output: Output,
+    title: str,
     *,
     stream: bool = False,
 ) -> None:
     """Show what answers a question, and end with 1 if nothing does."""
     with asked(session, question, fields, stream=stream) as found:
-        is_any = output.show(found.photos)
+        code = output.show(session, found.photos, title)
         for said in found.notes:
             note(f"photond: {said}")
-    if not is_any:
-        note("photond: no photo was found")
-        finish(ExitCode.INCOMPLETE)
+    finish(code)
 
 
 def _question(words: Sequence[str], options: "Question") -> "Question":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photond.cli.command import command
+from photond.cli.completion import complete_own_tag
 from photond.cli.output import finish, note, print_json, print_line, print_table
 from photond.cli.session import Session, absolute
 from photond.errors import ExitCode, UsageError
@@ -70,11 +71,21 @@ def tag(
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos in the index.")],
     add: Annotated[
         list[str] | None,
-        typer.Option("--add", metavar="TAG", help="Give the photos a tag of yours."),
+        typer.Option(
+            "--add",
+            metavar="TAG",
+            help="Give the photos a tag of yours.",
+            autocompletion=complete_own_tag,
+        ),
     ] = None,
     remove: Annotated[
         list[str] | None,
-        typer.Option("--remove", metavar="TAG", help="Take a tag away, yours or a wrong one."),
+        typer.Option(
+            "--remove",
+            metavar="TAG",
+            help="Take a tag away, yours or a wrong one.",
+            autocompletion=complete_own_tag,
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -128,6 +128,14 @@ class QuerySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a search answers."""
 
     limit: Annotated[int, Meta(description="How many photos a search shows.", ge=1)] = 20
+    thumbnails: Annotated[
+        Literal["auto", "pixels", "never"],
+        Meta(
+            description="Whether a search shows the photos on a terminal. auto does, in pixels where "
+            "the terminal can, else in coloured blocks, and not with NO_COLOR; pixels does without the "
+            "blocks.",
+        ),
+    ] = "auto"
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -84,6 +84,19 @@ def database_file(connection: Connection) -> Path:
     return Path(path)
 
 
+def connect_read_only(path: Path, patience: float) -> Connection:
+    """A connection that cannot change anything, not even the schema, for a look at plain tables.
+
+    Args:
+        path: The database file; it is not made where it is missing.
+        patience: How long to wait for a lock, in seconds.
+    """
+    connection: Connection = sqlean.dbapi2.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=patience, isolation_level=None
+    )
+    return connection
+
+
 def compact(connection: Connection) -> None:
     """Write the index anew without the room that was freed in it, so that its file becomes smaller."""
     connection.execute("vacuum")
