@@ -25,9 +25,12 @@ COMMANDS = {
     ),
     "duplicates": (
         "duplicates",
-        "Find photos that are there several times, and say which copy is the best.",
+        "Show which photos you have more than once, and which copy is the best. Nothing is deleted.",
     ),
-    "show": ("show", "Show everything that is known of photos."),
+    "show": (
+        "show",
+        "Show everything that is known of photos: facts, tags, copies, what failed and why.",
+    ),
     "tags": ("tags", "Show the tags of photos, or all tags with how many photos have them."),
     "tag": (
         "tags",

@@ -72,7 +72,7 @@ class Command(TyperCommand):
         following = [*args[1:end], ""]
         completed = [
             f"{word}=" if word in alone and not after.isdecimal() else word
-            for word, after in zip(args[:end], following, strict=True)
+            for word, after in zip(args[:end], following, strict=False)
         ]
         return super().parse_args(ctx, [*completed, *args[end:]])
 

@@ -164,7 +164,7 @@ def test_what_is_damaged_is_nothing_to_offer(photond: Command, what: str) -> Non
 def test_an_index_in_use_is_read_all_the_same(library: Command) -> None:
     with closing(sqlite3.connect(library.database, isolation_level=None)) as writer:
         writer.execute("begin immediate")
-        writer.execute("delete from labels where 0")
+        writer.execute("delete from scans where 0")
         assert bash(library, "query", "x", "--tag", "Min") == ["Minka"]
 
 
