@@ -93,6 +93,8 @@ def _as_json(photo: "KnownPhoto", implied: "Mapping[str, Tag]") -> dict[str, obj
         "missing_since": file.missing_since,
         "bytes": file.size,
         "modified_at": _modified(file.mtime_ns),
+        "read_as": file.read_as,
+        "companions": list(file.companions),
         "job": None if file.job is None else _job_as_json(file.job),
     }
     if content is None:
@@ -135,6 +137,9 @@ def _print(photo: "KnownPhoto", implied: "Mapping[str, Tag]") -> None:
         "state", file.state + (f" since {file.missing_since}" if file.missing_since else "")
     )
     _print_fact("file", f"{file.size:,} bytes, modified {_modified(file.mtime_ns)}")
+    if file.read_as is not None:
+        _print_fact("read as", f"{file.read_as}, the photo beside it")
+    _print_fact("RAW", ", ".join(file.companions))
     if content is not None:
         _print_content(content, implied)
         packs = " and ".join(f"{name} ({state})" for name, state in content.packs)

@@ -18,7 +18,7 @@ class KnownContent:
     Attributes:
         facts: What it says about itself.
         tags: The user's own first, then the surest.
-        copies: The other files with the same bytes, wherever they are.
+        copies: The other files with the bytes that were read, wherever they are.
         packs: Name and state of the packs that it has an embedding of.
     """
 
@@ -48,7 +48,8 @@ def known_photo(connection: Connection, path: str) -> KnownPhoto | None:
     file = records.file_at(connection, path)
     if file is None:
         return None
-    return KnownPhoto(path, file, _content(connection, path, file.content_id))
+    read = path if file.read_as is None else f"{path.rpartition('/')[0]}/{file.read_as}"
+    return KnownPhoto(path, file, _content(connection, read, file.content_id))
 
 
 def _content(connection: Connection, path: str, content_id: int | None) -> KnownContent | None:

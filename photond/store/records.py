@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from photond.store.database import Connection
 from photond.store.embeddings import embedded_contents
 from photond.store.packs import all_packs
-from photond.store.paths import to_column
+from photond.store.paths import from_column, to_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,12 @@ class FileRecord:
         mtime_ns: Time of the last modification, nanoseconds since 1970.
         state: "present", "missing" or "offline".
         missing_since: UTC, ISO 8601, if it is missing.
-        content_id: The content that it had when it was last read; None if it never was, or is no photo.
+        content_id: The content that it had when it was last read, or, of a companion, that of its photo;
+            None if it never was read, or is no photo.
         indexed_at: When the content was first read, UTC, ISO 8601.
         job: What is still to be done with it.
+        read_as: The name of the photo beside it that is read in its place, if it is a companion.
+        companions: The names of the RAW files beside it that it is read for.
     """
 
     size: int
@@ -51,6 +54,8 @@ class FileRecord:
     content_id: int | None
     indexed_at: str | None
     job: JobRecord | None
+    read_as: str | None
+    companions: tuple[str, ...]
 
 
 def file_at(connection: Connection, path: str) -> FileRecord | None:
@@ -58,20 +63,25 @@ def file_at(connection: Connection, path: str) -> FileRecord | None:
     folder, _, name = path.rpartition("/")
     row = connection.execute(
         """
-        select files.size, mtime_ns, files.state, missing_since, content_id, indexed_at,
-          jobs.state, reason, attempts, queued_at
+        select files.id, photo.name, files.size, files.mtime_ns, files.state, files.missing_since,
+          contents.id, indexed_at, jobs.state, reason, attempts, queued_at
         from files
-        join folders on folders.id = folder_id
-        left join contents on contents.id = content_id
+        join folders on folders.id = files.folder_id
+        left join files as photo on photo.id = files.companion_of
+        left join contents on contents.id = coalesce(files.content_id, photo.content_id)
         left join jobs on jobs.file_id = files.id
-        where folders.path = ? and name = ?
+        where folders.path = ? and files.name = ?
         """,
         (to_column(folder or "/"), to_column(name)),
     ).fetchone()
     if row is None:
         return None
-    size, mtime_ns, state, missing_since, content_id, indexed_at, *job = row
+    file_id, read_as, size, mtime_ns, state, missing_since, content_id, indexed_at, *job = row
     has_job = job[0] is not None
+    beside = connection.execute(
+        "select name from files where companion_of = ? and state = 'present' order by name",
+        (file_id,),
+    )
     return FileRecord(
         size,
         mtime_ns,
@@ -80,6 +90,8 @@ def file_at(connection: Connection, path: str) -> FileRecord | None:
         content_id,
         indexed_at,
         JobRecord(*job) if has_job else None,
+        None if read_as is None else from_column(read_as),
+        tuple(from_column(raw) for (raw,) in beside),
     )
 
 

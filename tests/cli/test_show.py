@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import SAMPLES, Command
+from tests.imaging.pictures import make_dng
 
 Sample = Callable[..., Path]
 
@@ -77,6 +78,22 @@ def test_a_photo_that_failed_or_changed_or_went_says_so(
         ("../stranger.jpg", "it lies in none of the folders that are indexed"),
     ],
 )
+def test_a_raw_and_the_photo_beside_it_name_each_other(
+    photond: Command, photos: Path, sample: Sample
+) -> None:
+    jpeg = sample("cat", photos / "DSC1.JPG")
+    raw = photos / "DSC1.DNG"
+    raw.write_bytes(make_dng(Image.open(jpeg).convert("RGB")))
+    photond("index", photos)
+    of_raw, of_jpeg = photond("show", raw, jpeg, "--json").json
+    assert (of_raw["read_as"], of_raw["companions"]) == ("DSC1.JPG", [])
+    assert (of_jpeg["read_as"], of_jpeg["companions"]) == (None, ["DSC1.DNG"])
+    assert of_raw["sha256"] == of_jpeg["sha256"]
+    assert of_raw["copies"] == of_jpeg["copies"] == []
+    assert "read as   DSC1.JPG, the photo beside it" in photond("show", raw).stdout
+    assert "RAW       DSC1.DNG" in photond("show", jpeg).stdout
+
+
 def test_of_a_photo_that_is_not_indexed_the_reason_is_said(
     photond: Command, photos: Path, sample: Sample, name: str, why: str
 ) -> None:
