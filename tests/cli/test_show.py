@@ -62,22 +62,6 @@ def test_a_photo_that_failed_or_changed_or_went_says_so(
     assert "state     missing since 20" in photond("show", gone).stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("notes.txt", "does not have the name of a photo"),
-        ("._cat.jpg", "has the name of a temporary file"),
-        (".cat.jpg", "is hidden (index.hidden)"),
-        (".secret/cat.jpg", ".secret is hidden (index.hidden)"),
-        ("@eaDir/x/cat.jpg", "@eaDir is a folder that other programs make"),
-        ("link/cat.jpg", "link is a symbolic link (index.follow_symlinks)"),
-        ("raw/cat.jpg", "raw is left out by 'raw/' of index.exclude"),
-        ("a/b/draft.jpg", "is left out by 'draft*' of a/.photondignore"),
-        ("late.jpg", "it was not there at the last scan"),
-        ("a/b", "it is a folder"),
-        ("../stranger.jpg", "it lies in none of the folders that are indexed"),
-    ],
-)
 def test_a_raw_and_the_photo_beside_it_name_each_other(
     photond: Command, photos: Path, sample: Sample
 ) -> None:
@@ -94,6 +78,22 @@ def test_a_raw_and_the_photo_beside_it_name_each_other(
     assert "RAW       DSC1.DNG" in photond("show", jpeg).stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("notes.txt", "does not have the name of a photo"),
+        ("._cat.jpg", "has the name of a temporary file"),
+        (".cat.jpg", "is hidden (index.hidden)"),
+        (".secret/cat.jpg", ".secret is hidden (index.hidden)"),
+        ("@eaDir/x/cat.jpg", "@eaDir is a folder that other programs make"),
+        ("link/cat.jpg", "link is a symbolic link (index.follow_symlinks)"),
+        ("raw/cat.jpg", "raw is left out by 'raw/' of index.exclude"),
+        ("a/b/draft.jpg", "is left out by 'draft*' of a/.photondignore"),
+        ("late.jpg", "it was not there at the last scan"),
+        ("a/b", "it is a folder"),
+        ("../stranger.jpg", "it lies in none of the folders that are indexed"),
+    ],
+)
 def test_of_a_photo_that_is_not_indexed_the_reason_is_said(
     photond: Command, photos: Path, sample: Sample, name: str, why: str
 ) -> None:
