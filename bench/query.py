@@ -1,0 +1,149 @@
+"""How long a search takes from the key to the answer, in a library of some size.
+
+    python -m bench.query --photos 10000 100000
+
+Adds so many made-up photos to an index of the sample photos: files in folders, facts, tags, and
+embeddings in the dimension of the pack `mini`, drawn in clusters. Then it runs `photond query`, each
+time as a new process, all kinds in turn, with the daemon and without. Prints JSON; times are the least
+wall time of several, in milliseconds, and as ratios to `python -c pass` of the same run.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.search import unit
+from bench.start import PHOTOND, daemon, home, measure, run
+from photond.store import embeddings, packs
+from photond.store.database import Connection, open_index, transaction
+
+ROWS_AT_ONCE = 8192
+CLUSTERS = 1000
+CAMERAS = ("FUJIFILM X-T4", "Apple iPhone 12", "Canon EOS R6", None)
+FOLDERS = ("Lisbon", "Berlin", "party", "garden", "work", "hike", "winter", "trip")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--photos", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--folder", type=Path, help="where the index is made, and removed again")
+    options = parser.parse_args()
+    results = []
+    for photos in options.photos:
+        with tempfile.TemporaryDirectory(prefix="query-", dir=options.folder) as place:
+            results.append(measured(Path(place), photos, options.repeats))
+    print(json.dumps(results, indent=2))
+
+
+def measured(place: Path, photos: int, repeats: int) -> dict[str, Any]:
+    """The times of each kind of search in a library of a size."""
+    environ = home(place, "mini")
+    alone = environ | {"XDG_RUNTIME_DIR": f"{place}/nothing"}
+    subprocess.run([*PHOTOND, "index"], env=environ, check=True, capture_output=True)
+    fill(place / "index.db", photos)
+    subprocess.run([*PHOTOND, "index"], env=environ, check=True, capture_output=True)
+
+    def query(*words: str) -> list[str]:
+        return [*PHOTOND, "query", *words, "--paths"]
+
+    kinds = {
+        "words": query("a dog on the beach"),
+        "taken away": query("beach -people 2*dog"),
+        "filtered": query("beach", "--since", "2020", "--camera", "X-T4"),
+        "rare filter": query("beach", "--lens", "XF35mm"),
+        "fused with names": query("Lisbon"),
+        "names only": query("--exact", "IMG_471"),
+        "filters only": query("--since", "2020", "--camera", "X-T4"),
+        "20th page": query("a dog on the beach", "--offset", "400"),
+    }
+    runs: dict[str, Callable[[], object]] = {
+        "python": lambda: run([sys.executable, "-c", "pass"], environ)
+    }
+    for kind, command in kinds.items():
+        runs[f"{kind}, daemon"] = lambda command=command: run(command, environ)
+    runs["words, no daemon, asked before"] = lambda: run(kinds["words"], alone)
+    with daemon(environ):
+        for work in runs.values():
+            work()
+        least = measure(runs, repeats)
+    python = least["python"][0]
+    return {
+        "photos": photos,
+        "wall_ms": {name: round(wall * 1e3) for name, (wall, _) in least.items()},
+        "x_python": {name: round(wall / python, 1) for name, (wall, _) in least.items()},
+    }
+
+
+def fill(database: Path, photos: int) -> None:
+    """Add photos to an index as if they had been indexed; they lie nowhere."""
+    connection = open_index(database)
+    stored = packs.serving_pack(connection)
+    assert stored is not None
+    chance = random.Random(3)  # noqa: S311 - nothing to keep secret
+    with transaction(connection):
+        _add_files(connection, photos, chance)
+        labels = [id_ for (id_,) in connection.execute("select id from labels limit 500")]
+        if labels:
+            connection.executemany(
+                "insert into tags values (?, ?, ?, 0.5)",
+                ((stored.id, 1001 + i, chance.choice(labels)) for i in range(photos)),
+            )
+        dimension = embeddings.dimension_of(connection, stored.id)
+        draws = np.random.default_rng(7)
+        centres = unit(draws.standard_normal((CLUSTERS, dimension)))
+        for start in range(0, photos, ROWS_AT_ONCE):
+            count = min(ROWS_AT_ONCE, photos - start)
+            noise = unit(draws.standard_normal((count, dimension)))
+            vectors = unit(centres[draws.integers(0, CLUSTERS, count)] + 0.7 * noise)
+            for offset, vector in enumerate(vectors):
+                embeddings.add_embedding(connection, stored.id, 1001 + start + offset, vector)
+    connection.execute("pragma wal_checkpoint(truncate)")
+    connection.close()
+
+
+def _add_files(connection: Connection, photos: int, chance: random.Random) -> None:
+    connection.executemany(
+        "insert into folders (id, path) values (?, ?)",
+        (
+            (1001 + i, f"/made up/{2000 + i % 25}/{chance.choice(FOLDERS)} {i}")
+            for i in range(photos // 200 + 1)
+        ),
+    )
+    connection.executemany(
+        """
+        insert into contents (id, sha256, size, format, width, height, taken_at, camera, lens,
+          indexed_at)
+        values (?, ?, 1, 'JPEG', 4000, 3000, ?, ?, ?, '2024-06-01T00:00:00+00:00')
+        """,
+        (
+            (
+                1001 + i,
+                f"{i:064x}",
+                f"{2000 + i % 25}-{1 + i % 12:02d}-{1 + i % 28:02d}T12:00:00",
+                chance.choice(CAMERAS),
+                "XF35mm" if i % 1000 == 0 else None,
+            )
+            for i in range(photos)
+        ),
+    )
+    connection.executemany(
+        """
+        insert into files (folder_id, name, size, mtime_ns, inode, content_id)
+        values (?, ?, 1, 1600000000000000000, 1, ?)
+        """,
+        ((1001 + i // 200, f"IMG_{i}.jpg", 1001 + i) for i in range(photos)),
+    )
+
+
+if __name__ == "__main__":
+    main()
