@@ -47,6 +47,7 @@ def repair(connection: Connection) -> None:
     What cannot be kept is removed, and what is lacking then is queued, to be computed again.
     """
     connection.execute("reindex")
+    before = connection.total_changes
     with transaction(connection):
         for pack_id in vec0.stray_tables(connection):
             vec0.drop(connection, pack_id)
@@ -58,7 +59,8 @@ def repair(connection: Connection) -> None:
         for rule in rules(connection, list(dimensions)):
             if count_broken(connection, rule):
                 connection.execute(rule.mend)
-        for pack_id in dimensions:
+        # None of that was noted, so what searches read of the embeddings is copied anew.
+        for pack_id in dimensions if connection.total_changes != before else ():
             changes.begin_anew(connection, pack_id)
         contents.delete_unused(connection)
 

@@ -146,7 +146,7 @@ def test_renamed_moved_and_copied_photos_are_recognised(photond, photos, sample)
     summary = photond("index", photos, "--json").json
     assert (summary["moved"], summary["new"], summary["missing"]) == (2, 1, 0)
     assert count_embeddings(photond) == 3
-    found = {hit["path"] for hit in photond("query", "anything", "--json").json}
+    found = {hit["path"] for hit in photond("query", "anything", "--all", "--json").json}
     expected = ("renamed.jpg", "elsewhere/b.jpg", "c.jpg", "copy.jpg")
     assert found == {str(photos / name) for name in expected}
 
@@ -156,7 +156,7 @@ def test_copies_that_come_together_are_embedded_once(photond, photos, sample) ->
         sample("cat", photos / f"{number}.jpg")
     photond("index", photos, PHOTOND_INDEX_WORKERS="4")
     assert count_embeddings(photond) == 1
-    assert len(photond("query", "cat", "--json").json) == 8
+    assert len(photond("query", "cat", "--all", "--json").json) == 8
 
 
 def test_a_deleted_photo_is_not_found_and_comes_back_without_being_read(
@@ -167,10 +167,10 @@ def test_a_deleted_photo_is_not_found_and_comes_back_without_being_read(
     photond("index", photos)
     aside = photo.rename(tmp_path / "aside.jpg")
     assert photond("index", photos, "--json").json["missing"] == 1
-    assert len(photond("query", "cat", "--json").json) == 1
+    assert len(photond("query", "cat", "--all", "--json").json) == 1
     aside.rename(photo)
     assert photond("index", photos, "--json").json["unchanged"] == 2
-    assert len(photond("query", "cat", "--json").json) == 2
+    assert len(photond("query", "cat", "--all", "--json").json) == 2
 
 
 def test_a_photo_that_is_gone_for_good_is_forgotten(photond, photos, sample) -> None:
@@ -200,7 +200,7 @@ def test_a_folder_that_is_gone_or_empty_is_offline_and_nothing_is_forgotten(
         photos.rmdir()
     away.rename(photos)
     assert photond("index", photos, "--json").json["unchanged"] == 1
-    assert len(photond("query", "cat", "--json").json) == 1
+    assert len(photond("query", "cat", "--all", "--json").json) == 1
 
 
 def test_names_of_every_kind_survive(photond, photos, sample) -> None:
@@ -219,9 +219,11 @@ def test_names_of_every_kind_survive(photond, photos, sample) -> None:
     photond("index", photos)
     expected = {os.fsencode(photos) + b"/" + name for name in names}
 
-    run = photond("query", "cat", "-0")
+    run = photond("query", "cat", "--all", "-0")
     assert set(run.stdout.encode("utf-8", "surrogateescape").split(b"\0")[:-1]) == expected
-    from_json = {os.fsencode(hit["path"]) for hit in photond("query", "cat", "--json").json}
+    from_json = {
+        os.fsencode(hit["path"]) for hit in photond("query", "cat", "--all", "--json").json
+    }
     assert from_json == expected
     assert photond("index", photos, "--json").json["unchanged"] == len(names)
 
@@ -333,7 +335,7 @@ def test_a_photo_that_ends_the_process_twice_is_quarantined(photond, photos, sam
     (failed,) = photond("status", "--json", code=1).json["failed"]
     assert failed["path"] == str(photos / "deadly.png")
     assert failed["quarantined"]
-    assert [hit["path"] for hit in photond("query", "cat", "--json").json] == [
+    assert [hit["path"] for hit in photond("query", "cat", "--all", "--json").json] == [
         str(photos / "good.jpg")
     ]
     # Asked to, it tries once more, and this time nobody kills it.

@@ -343,7 +343,7 @@ def test_lost_events_are_made_up_for(world: World, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(world.keeper._watches._inotify, "handle_event", handle)
     folder = world.place / "one"
-    (folder / "first.png").write_bytes(PICTURES[0])
+    (folder / "y.png").write_bytes(PICTURES[0])
     for _ in range(limit // 2 + 10):
         (folder / "a.txt").touch()
         (folder / "a.txt").unlink()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from photond.search.filters import Filters
 from photond.search.ranking import Direction, Rankings
-from photond.search.search import search
+from photond.search.search import Allowed, by_look
 from photond.store import contents, embeddings, files, packs
 from photond.store.contents import Content
 from photond.store.database import Connection, open_index, snapshot, transaction
@@ -50,12 +51,10 @@ def connection(database: Path) -> Iterator[Connection]:
         yield connection
 
 
-def expected(wanted: Embedding, *, is_few: bool, limit: int, min_score: float) -> list[str]:
+def expected(wanted: Embedding, *, is_few: bool, limit: int, min_score: float) -> list[int]:
     cosines = VECTORS @ wanted
-    numbers = [n for n in np.argsort(-cosines) if not is_few or n % 10 == 0]
-    folder = {True: "/few", False: "/many"}
-    found = [f"{folder[n % 10 == 0]}/{n}.jpg" for n in numbers if cosines[n] >= min_score]
-    return found[:limit]
+    numbers = [int(n) for n in np.argsort(-cosines) if not is_few or n % 10 == 0]
+    return [n for n in numbers if cosines[n] >= min_score][:limit]
 
 
 @pytest.mark.parametrize("few", [0, 20_000])
@@ -75,22 +74,16 @@ def test_the_limit_is_filled_whether_photos_are_filtered_before_or_after_they_ar
     *,
     is_few: bool,
 ) -> None:
+    filters = Filters(folders=("/few",)) if is_few else Filters(orientation="square")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("photond.search.search._FEW", few)
+        patch.setattr("photond.search.search._MOST_BEFORE", few)
         patch.setattr("photond.store.copying.WORTH_A_FILE", 10)
         (stored,) = packs.all_packs(connection)
-        hits = search(
-            connection,
-            stored,
-            Rankings(database).at(connection, stored.id),
-            Direction(VECTORS[number]),
-            Filters(folders=("/few",) if is_few else ()),
-            limit=limit,
-            min_score=min_score,
-        )
-    assert [hit.path for hit in hits] == expected(
-        VECTORS[number], is_few=is_few, limit=limit, min_score=min_score
-    )
+        allowed = Allowed.by(connection, filters, stored.id)
+        ranking = Rankings(database).at(connection, stored.id)
+        look = by_look(ranking, Direction(VECTORS[number]), allowed, min_score)
+        found = [one.content_id - 1 for one in islice(look, limit)]
+    assert found == expected(VECTORS[number], is_few=is_few, limit=limit, min_score=min_score)
 
 
 def test_a_copy_that_went_bad_is_noticed_and_made_again(
