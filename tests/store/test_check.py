@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photond.search.ranking import Direction, Ranking
+from photond.search.ranking import Direction, Rankings
 from photond.store import embeddings, jobs, tags
 from photond.store.check import findings, repair
-from photond.store.database import Connection, connect, transaction
-from photond.store.vectors import StoredVectors
+from photond.store.database import Connection, connect, database_file, transaction
 
 NOT_UNIT = np.full(8, 0.5, "<f4").tobytes()
 NOT_A_NUMBER = np.full(8, np.nan, "<f4").tobytes()
@@ -186,7 +185,7 @@ def test_what_was_lost_is_embedded_again_and_what_was_not_is_kept(index: Connect
         assert (kept is None) == (id_ in {3, 5})
         assert kept is None or np.array_equal(kept, embedding)
         if kept is not None:
-            ranking = Ranking(StoredVectors(index, 1))
+            ranking = Rankings(database_file(index)).at(index, 1)
             assert next(ranking.best(Direction(kept)))[0][0] == id_
 
 
