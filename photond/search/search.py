@@ -1,7 +1,7 @@
 """Searching: from what is ranked to what is found."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Final, Self
 
@@ -69,41 +69,43 @@ def by_look(
 
 
 def with_names(look: Iterator[Scored], by_name: Sequence[Scored]) -> Iterator[Scored]:
-    """What was found by its look and what was found by its name, each best first, as one order."""
+    """What was found by its look and what was found by its name, each best first, as one order.
+
+    Args:
+        look: All that may be found.
+        by_name: Some of it.
+    """
     if not by_name:
         yield from look
         return
     head = list(islice(look, _FUSED))
     scored = {one.content_id: one for one in (*by_name, *head)}
-    order = fused([one.content_id for one in by_name[:_FUSED]], [one.content_id for one in head])
+    order = fused([one.content_id for one in by_name], [one.content_id for one in head])
     yield from (scored[content_id] for content_id in order)
     told = set(order)
-    for one in chain(look, by_name[_FUSED:]):
-        if one.content_id not in told:
-            told.add(one.content_id)
-            yield one
+    yield from (one for one in look if one.content_id not in told)
 
 
 def by_name(
     ranking: Ranking, direction: Direction, allowed: Allowed, min_score: float, text: str
 ) -> list[Scored]:
-    """The photos whose names have all words of a text: those by a file's own name first, best first.
+    """Photos whose names have all words of a text: those by a file's own name first, best first.
 
     None if there are so many that the words tell them apart no better than the model does.
     """
     words = words_of(text)
     found = (named(allowed.connection, words, _MOST_NAMED) if words else None) or []
-    those = np.array(sorted(allowed.of({one.content_id for one in found})), np.int64)
-    if not those.size:
-        return []
+    those = allowed.of({one.content_id for one in found})
     by_file = {one.content_id for one in found if one.by_file}
-    ranked = [
-        Scored(content_id, score)
-        for batch in ranking.best(direction, those)
-        for content_id, score in batch
-        if score >= min_score
-    ]
-    return sorted(ranked, key=lambda one: one.content_id not in by_file)
+    parts = (those & by_file, those - by_file)
+    looks = (
+        by_look(
+            ranking, direction, replace(allowed, ids=np.array(sorted(ids), np.int64)), min_score
+        )
+        for ids in parts
+        if ids
+    )
+    return list(islice(chain.from_iterable(looks), _FUSED))
 
 
 def by_name_alone(
