@@ -18,7 +18,7 @@ from photond.errors import UsageError
 
 if TYPE_CHECKING:
     from photond.daemon.control import Control
-    from photond.daemon.daemon import Setup
+    from photond.daemon.setup import Setup
 
 _VARIABLE = "_PHOTOND_KEEP"
 
@@ -99,7 +99,7 @@ def _require_folders(session: Session) -> None:
 
 def _load(session: Session, database: Path) -> "Setup":
     from photond.config.fingerprint import fingerprint
-    from photond.daemon.daemon import Setup
+    from photond.daemon.setup import Setup
     from photond.pipeline.engine import examine_new_pack
 
     fresh = session.anew()

@@ -4,10 +4,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from photond.config.settings import Settings
 from photond.daemon.aside import Aside
 from photond.daemon.control import Command, Control
 from photond.daemon.keeper import Keeper
@@ -15,20 +14,19 @@ from photond.daemon.pacer import Pacer
 from photond.daemon.passes import Pass
 from photond.daemon.patience import trouble_seconds
 from photond.daemon.power import Power
+from photond.daemon.setup import Setup
 from photond.daemon.status import DaemonStatus, Rate, RootStatus, State
 from photond.daemon.surroundings import Surroundings
 from photond.daemon.wake import Sleeper, Woken
 from photond.daemon.worker import LazyEngine
 from photond.errors import IndexUnavailableError, PhotondError
 from photond.logs import get_logger
-from photond.models.pack import Pack
 from photond.pipeline.inputs import rules_of
 from photond.pipeline.let_go import let_go
 from photond.store import jobs
 from photond.store.clock import now as utc_now
 from photond.store.database import Connection, explained, transaction
 from photond.store.kept import kept_folders, set_kept_folders
-from photond.vocabulary.concepts import Vocabulary
 
 log = get_logger(__name__)
 
@@ -36,23 +34,6 @@ _PUBLISH_SECONDS = 2.0
 _REPORT_SECONDS = 60.0
 # How often it is seen whether another process still indexes.
 _TURN_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What the user's configuration comes to.
-
-    Attributes:
-        settings: The settings.
-        configuration: Their fingerprint, taken before they were read; None if that is not known.
-        pack: The pack that they name.
-        vocabulary: What photos are tagged with.
-    """
-
-    settings: Settings
-    configuration: str | None
-    pack: Pack
-    vocabulary: Vocabulary
 
 
 class Daemon:

@@ -12,11 +12,12 @@ from msgspec import structs
 
 from photond.config.settings import ModelSettings, Settings, WatchSettings
 from photond.daemon.control import MAX_HINTS, Control
-from photond.daemon.daemon import Daemon, Setup
+from photond.daemon.daemon import Daemon
 from photond.daemon.hints import FileHint, LostHint
 from photond.daemon.notify import Notifier
 from photond.daemon.power import Power
 from photond.daemon.searching import DaemonSearches
+from photond.daemon.setup import Setup
 from photond.daemon.status import DaemonStatus, Rate
 from photond.daemon.surroundings import Surroundings
 from photond.daemon.wake import Sleeper, Woken
