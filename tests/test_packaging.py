@@ -35,6 +35,7 @@ def test_the_wheel_of_the_sdist_runs_in_a_clean_environment(tmp_path: Path) -> N
     for file in migration_files():
         assert f"photond/migrations/{file.name}" in names
     assert "photond/systemd/photond.service" in names
+    assert {f"photond/cli/sheet_page/sheet.{kind}" for kind in ("html", "css", "js")} <= names
     assert {f"photond/packs/mini/{file.name}" for file in PACK.iterdir()} <= names
     assert not any(name.startswith(("tests/", "samples/", "tools/")) for name in names)
 

@@ -123,8 +123,11 @@ def main(folder: str, picture: str) -> None:
             # The progress bar is drawn and wiped; what stays is what follows the last wipe.
             shown = shown.rpartition("\x1b[2K")[2].rpartition("\x1b[?25h")[2]
             lines = [f"\x1b[1m$ photond {typed}\x1b[0m", *shown.replace("\r\n", "\n").split("\n")]
-            while not _DRAWN.sub("", lines[-2]):
-                lines[-2:] = [lines[-2] + lines[-1]]
+            while not lines[-1]:
+                lines.pop()
+            # One line is free before the next command; what draws the last picture stands in one.
+            if not _DRAWN.match(lines[-1]):
+                lines.append("")
             for line in lines:
                 text, drawn = taken_out(line, row)
                 pictures += drawn

@@ -74,7 +74,8 @@ def _is_put(photo: Photo, folder: Path, *, link: bool) -> bool:
             reason = (error.strerror or str(error)).lower()
             if error.errno in _FULL:
                 raise PhotondError(f"{folder} takes no more: {reason}") from error
-    note(f"photond: {printable(photo.path)} was not copied: {reason}")
+    done = "linked" if link else "copied"
+    note(f"photond: {printable(photo.path)} was not {done}: {reason}")
     return False
 
 

@@ -18,7 +18,6 @@ from photond.pipeline.read import read_photo
 Made = TypeVar("Made")
 
 _MAX_THREADS = 4
-_MAX_RATIO = 4
 
 
 def thumbnail(photo: Photo, size: tuple[int, int], settings: Settings) -> Image.Image:
@@ -30,7 +29,7 @@ def thumbnail(photo: Photo, size: tuple[int, int], settings: Settings) -> Image.
         settings: What a photo may cost.
 
     Raises:
-        PictureError: There is none to be had; its reason is a word or a few: "damaged", "not there".
+        PictureError: There is none to be had; its reason is a few words for its place: "cannot be read".
     """
     if photo.is_offline:
         # Not even looked for: a disk of the network may take minutes to say that it is not there.
