@@ -59,11 +59,11 @@ class Library:
 
     def work(self) -> None:
         """Read all that is waiting, and prove that the index is whole before and after."""
-        assert check.problems(self.index) == []
+        assert check.findings(self.index) == []
         while claimed := jobs.claim(self.index, 10):
             self.read += [Path(job.path).name for job in claimed]
             self.committer.commit([self.outcome(job) for job in claimed])
-        assert check.problems(self.index) == []
+        assert check.findings(self.index) == []
 
     def outcome(self, job: Job) -> Outcome:
         path = Path(job.path)
@@ -77,6 +77,7 @@ class Library:
             FileStat(path.name, status.st_size, status.st_mtime_ns, status.st_ino),
             path.read_bytes().hex().ljust(64, "0")[-64:],
             Facts("JPEG", 1, 1),
+            bytes(16),
             np.eye(1, DIMENSION, dtype=np.float32)[0],
         )
 
@@ -184,7 +185,7 @@ def test_a_raw_in_hand_is_read_to_its_end_and_then_gives_way(library: Library) -
     assert library.found() == ["a.ARW", "a.JPG"]
     assert library.look("a.ARW") == set()
     assert library.found() == ["a.JPG"]
-    assert check.problems(library.index) == []
+    assert check.findings(library.index) == []
 
 
 GOING: dict[str, Callable[[Library], object]] = {
@@ -319,7 +320,7 @@ def test_a_pair_goes_offline_and_returns_together_without_being_read(pair: Libra
     pair.scan()
     assert pair.found() == []
     assert files.count_offline(pair.index, str(pair.folder)) == 1
-    assert check.problems(pair.index) == []
+    assert check.findings(pair.index) == []
     away.rename(pair.folder)
     assert pair.settle() == []
     assert pair.found() == ["a.JPG"]
@@ -377,10 +378,10 @@ def test_a_half_that_is_named_alone_is_seen_as_what_it_is(library: Library, name
 
 def test_a_check_finds_a_raw_that_is_indexed_beside_its_jpeg(pair: Library) -> None:
     pair.index.execute("update files set content_id = 1 where name = 'a.ARW'")
-    assert check.problems(pair.index) == [
+    assert [one.detail for one in check.findings(pair.index)] == [
         "1 RAW files are indexed beside the photo that is read in their place"
     ]
     pair.index.execute("update files set content_id = null, state = 'missing' where name = 'a.JPG'")
-    assert check.problems(pair.index) == [
+    assert [one.detail for one in check.findings(pair.index)] == [
         "1 RAW files are paired with a photo that is not beside them"
     ]

@@ -163,6 +163,7 @@ def embedded(job: jobs.Job, path: Path) -> Embedded:
         FileStat(path.name, status.st_size, status.st_mtime_ns, status.st_ino),
         f"{status.st_mtime_ns:064x}",
         Facts("JPEG", 1, 1),
+        bytes(16),
         np.eye(1, DIMENSION, dtype=np.float32)[0],
     )
 
