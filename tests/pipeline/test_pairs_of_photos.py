@@ -91,9 +91,9 @@ class Library:
     def found(self) -> list[str]:
         """The names that a search could answer with."""
         return sorted(
-            Path(path).name
-            for paths in files.paths_of(self.index, files.present_contents(self.index), ()).values()
-            for path in paths
+            Path(place.path).name
+            for places in files.places_of(self.index, files.present_contents(self.index)).values()
+            for place in places
         )
 
     def tag(self, name: str, label: str, verdict: str = "added", at: str = "") -> None:
@@ -381,7 +381,10 @@ def test_a_check_finds_a_raw_that_is_indexed_beside_its_jpeg(pair: Library) -> N
     assert [one.detail for one in check.findings(pair.index)] == [
         "1 RAW files are indexed beside the photo that is read in their place"
     ]
-    pair.index.execute("update files set content_id = null, state = 'missing' where name = 'a.JPG'")
+    pair.index.execute(
+        "update files set content_id = null, state = 'missing', missing_since = '2024-06-01' "
+        "where name = 'a.JPG'"
+    )
     assert [one.detail for one in check.findings(pair.index)] == [
         "1 RAW files are paired with a photo that is not beside them"
     ]
