@@ -1,8 +1,10 @@
 """Why nothing was found: which of the filters no photo passes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
+from typing import Literal
 
 from photond.search.filters import Filters
 from photond.search.question import Question
@@ -30,10 +32,9 @@ def reasons(
         return []
     if not filters.offline and _passes(connection, pack_id, replace(filters, offline=True)):
         return ["what passes the filters is on disks that are not there; --offline finds it"]
-    whole = Filters(offline=filters.offline)
     alone = [
-        said
-        for said, one in _each(connection, pack_id, question, filters, whole)
+        said()
+        for said, one in _each(connection, pack_id, question, filters)
         if not _passes(connection, pack_id, one)
     ]
     return alone or ["no photo passes all of the filters at once"]
@@ -44,52 +45,54 @@ def _passes(connection: Connection, pack_id: int, filters: Filters) -> bool:
 
 
 def _each(
-    connection: Connection, pack_id: int, question: Question, filters: Filters, whole: Filters
-) -> Iterator[tuple[str, Filters]]:
+    connection: Connection, pack_id: int, question: Question, filters: Filters
+) -> Iterator[tuple[Callable[[], str], Filters]]:
     """Each filter by itself, with what is to be said if no photo passes it."""
+    only = partial(replace, Filters(offline=filters.offline))
     if filters.folders or filters.folder_names:
-        where = _either(question.folders)
-        alone = replace(whole, folders=filters.folders, folder_names=filters.folder_names)
-        yield f"no photo in the index lies in {where}", alone
+        where = f"no photo in the index lies in {_either(question.folders)}"
+        alone = only(folders=filters.folders, folder_names=filters.folder_names)
+        yield partial(str, where), alone
     if filters.since is not None:
-        yield f"no photo was taken since {question.since}", replace(whole, since=filters.since)
+        said = f"no photo was taken since {question.since}"
+        yield partial(str, said), only(since=filters.since)
     if filters.before is not None:
-        yield f"no photo was taken until {question.until}", replace(whole, before=filters.before)
+        said = f"no photo was taken until {question.until}"
+        yield partial(str, said), only(before=filters.before)
     for asked, tag in zip(question.tags, filters.tags, strict=True):
         name = asked.removeprefix("!")
-        said = (
-            f"no photo has the tag {name!r}" if tag.wanted else f"every photo has the tag {name!r}"
-        )
-        known = [label for label, _ in tag_counts(connection, pack_id)] if tag.wanted else []
-        yield said + _near_to(name, known), replace(whole, tags=(tag,))
+        lacking = partial(_no_tag, connection, pack_id, name)
+        on_all = partial(str, f"every photo has the tag {name!r}")
+        yield lacking if tag.wanted else on_all, only(tags=(tag,))
     if filters.cameras:
-        said = f"no camera's name contains {_either(filters.cameras)}"
-        known = names_of(connection, "camera")
-        yield said + _some_of(known), replace(whole, cameras=filters.cameras)
+        yield (
+            partial(_no_name, connection, "camera", filters.cameras),
+            only(cameras=filters.cameras),
+        )
     if filters.lenses:
-        said = f"no lens's name contains {_either(filters.lenses)}"
-        known = names_of(connection, "lens")
-        yield said + _some_of(known), replace(whole, lenses=filters.lenses)
+        yield partial(_no_name, connection, "lens", filters.lenses), only(lenses=filters.lenses)
     if filters.near is not None:
-        yield "no photo says that it was taken there", replace(whole, near=filters.near)
+        yield partial(str, "no photo says that it was taken there"), only(near=filters.near)
     if filters.orientation is not None:
         said = f"no photo is {_SHAPES[filters.orientation]}"
-        yield said, replace(whole, orientation=filters.orientation)
+        yield partial(str, said), only(orientation=filters.orientation)
+
+
+def _no_tag(connection: Connection, pack_id: int, name: str) -> str:
+    known = [label for label, _ in tag_counts(connection, pack_id)]
+    close = get_close_matches(name, known, n=_SHOWN)
+    meant = f"; there is {_either(close)}" if close else ""
+    return f"no photo has the tag {name!r}{meant}"
+
+
+def _no_name(
+    connection: Connection, column: Literal["camera", "lens"], names: Sequence[str]
+) -> str:
+    known = names_of(connection, column)
+    more = ", ..." if len(known) > _SHOWN else ""
+    there = f"there are {', '.join(map(repr, known[:_SHOWN]))}{more}" if known else "no photo says"
+    return f"no {column}'s name contains {_either(names)}; {there}"
 
 
 def _either(names: Sequence[str]) -> str:
     return " or ".join(map(repr, names))
-
-
-def _near_to(name: str, known: Sequence[str]) -> str:
-    """The names that may have been meant."""
-    close = get_close_matches(name, known, n=_SHOWN)
-    return f"; there is {_either(close)}" if close else ""
-
-
-def _some_of(known: Sequence[str]) -> str:
-    """The names that there are, the most frequent first."""
-    if not known:
-        return "; no photo says"
-    more = ", ..." if len(known) > _SHOWN else ""
-    return f"; there are {', '.join(map(repr, known[:_SHOWN]))}{more}"

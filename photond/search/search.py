@@ -91,7 +91,7 @@ def by_name(
 ) -> list[Scored]:
     """Photos whose names have all words of a text: those by a file's own name first, best first.
 
-    None if there are so many that the words tell them apart no better than the model does.
+    None of them if there are so many that the words tell them apart no better than the model does.
     """
     words = words_of(text)
     found = (named(allowed.connection, words, _MOST_NAMED) if words else None) or []
