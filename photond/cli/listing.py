@@ -27,15 +27,6 @@ _GAP = 2
 _INDENT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A photo as it stands on the terminal: its text in lines, and its picture if it has one."""
-
-    lines: Sequence[str]
-    drawing: "Drawing | None"
-    missing: str
-
-
 def listing(session: "Session", thumbnails: bool | None) -> "Step":
     """Show photos on the terminal, beside each other where it is wide.
 

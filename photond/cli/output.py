@@ -12,8 +12,6 @@ from photond.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from photond.store.tags import Tag
-
 
 @cache
 def console(*, stderr: bool = False) -> "Console":
@@ -77,11 +75,6 @@ def printable(text: str) -> str:
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text
     )
-
-
-def tags_as_json(tags: "Iterable[Tag]") -> list[dict[str, object]]:
-    """A photo's tags as they stand in JSON."""
-    return [{"tag": tag.label, "confidence": round(tag.confidence, 6)} for tag in tags]
 
 
 def note(text: str) -> None:
