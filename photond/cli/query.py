@@ -14,7 +14,6 @@ from photond.cli.command import Command, command
 from photond.cli.completion import complete_camera, complete_folder, complete_lens, complete_tag
 from photond.cli.output import finish, note
 from photond.cli.session import Session, absolute
-from photond.errors import UsageError
 
 if TYPE_CHECKING:
     from photond.search.language import Edge
@@ -274,7 +273,7 @@ def _question(words: Sequence[str], options: "Question") -> "Question":
     from dataclasses import replace
 
     from photond.search.language import parse
-    from photond.search.question import Question, is_path, merge
+    from photond.search.question import is_path, merge
 
     asked_for = parse(" ".join(words).strip(), _date)
     written = replace(
@@ -283,10 +282,7 @@ def _question(words: Sequence[str], options: "Question") -> "Question":
         not_like=tuple(map(_path, asked_for.not_like)),
         folders=tuple(_path(one) if is_path(one) else one for one in asked_for.folders),
     )
-    question = merge(written, options)
-    if question == Question():
-        raise UsageError("the query is empty", 'Say what to look for: photond query "beach".')
-    return question
+    return merge(written, options)
 
 
 def _path(text: str) -> str:
