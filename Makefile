@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test chaos parity lint format docs clean
+.PHONY: help demo test chaos parity lint format lock docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,12 @@ lint: $(VENV)/.lint ## Check format, style, types and the direction of imports
 format: $(VENV)/.lint ## Put the code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/bin/python ## Choose the newest versions that pyproject.toml allows, for requirements.lock
+	@$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --extra quantize --no-emit-index-url --no-header --no-annotate --output-file requirements.lock \
+	  pyproject.toml
 
 docs: $(VENV)/.test ## Write the generated pages: docs/cli.md and config.example.toml
 	$(BIN)/python tools/write_docs.py
