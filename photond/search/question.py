@@ -87,8 +87,8 @@ class Question:
         like: Paths of photos that the answers look like, as written.
         not_like: Paths of photos that they do not look like, as written.
         folders: They lie in one of these, as written; see `is_path`. Empty for anywhere.
-        since: Taken then or later. A date as written, which `photond.search.when.resolved` makes one
-            that `photond.search.dates` reads.
+        since: Taken then or later: a date for `photond.search.dates`, which `photond.search.when`
+            makes of what was written.
         until: Taken then or earlier.
         tags: They have all of these; `!food` stands for not having one.
         cameras: The camera's name contains one of these, whatever the case. Empty for any.

@@ -89,19 +89,6 @@ class Ranking:
             for batch in _best(self._vectors, direction, among):
                 yield [one for one in batch if one[0] not in out]
 
-    def scores(self, direction: Direction, ids: Ids) -> dict[int, float]:
-        """The cosine similarity with `wanted` of those contents that have an embedding, by id.
-
-        Args:
-            direction: Only `wanted` counts.
-            ids: In ascending order, each once.
-        """
-        try:
-            return _scores(self._vectors, direction, ids)
-        except DamagedVectorsError:
-            self._vectors = self._instead()
-            return _scores(self._vectors, direction, ids)
-
 
 def _best(vectors: Vectors, direction: Direction, among: Ids | None) -> Iterator[Batch]:
     directions = direction.rows
@@ -142,12 +129,6 @@ def _certified(products: Products, rows: Rows, lower: Keys, upper: Keys) -> Iter
         is_certain = waiting.keys >= least
         yield waiting.only(is_certain)
         waiting = waiting.only(~is_certain)
-
-
-def _scores(vectors: Vectors, direction: Direction, ids: Ids) -> dict[int, float]:
-    rows = vectors.rows_of(ids)
-    cosines = vectors.exactly(rows, direction.wanted[np.newaxis])[:, 0].clip(-1, 1)
-    return dict(zip(vectors.ids[rows].tolist(), cosines.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,11 @@ meant, and so is what is common and must be quick; the rest is dateparser's.
 """
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from photond.errors import UsageError
 from photond.search.dates import first_moment
 from photond.search.language import Edge
-from photond.search.question import Question
 
 _REMEDY = (
     'Write 2024, 2024-06, 2024-06-01, 2024-06-01T14:30, or words such as "last week", "3 days ago", '
@@ -58,23 +56,6 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}(?![0-9])")
 _WORTH_ASKING = re.compile(
     r"(?=.*(?:[a-z]{3}|[0-9]:[0-9]|[0-9]{4}[-./]|[-./][0-9]+[-./]|[-./][0-9]{4}))[a-z0-9 ,.:/-]{3,40}"
 )
-
-
-def resolved(question: Question, now: datetime) -> Question:
-    """The question with dates that need no more reading, for `photond.search.dates`.
-
-    Args:
-        question: With dates as they were written.
-        now: Local wall time, naive; what "yesterday" is relative to.
-
-    Raises:
-        UsageError: A date is none. For one that points at it, give `resolve` to `parse`.
-    """
-    return replace(
-        question,
-        since=None if question.since is None else resolve(question.since, "since", now),
-        until=None if question.until is None else resolve(question.until, "until", now),
-    )
 
 
 def resolve(text: str, edge: Edge, now: datetime) -> str:

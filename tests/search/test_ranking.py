@@ -103,8 +103,6 @@ def test_the_order_is_that_of_the_exact_keys(
         assert exact[one] >= exact[other] - 1e-6
         x, y = (vectors[ids.tolist().index(id_)] for id_ in (one, other))
         assert one < other or not np.array_equal(x, y)
-    scores = ranking(file).scores(direction, np.array(sorted(wanted), np.int64))
-    assert scores == pytest.approx(dict(found), abs=1e-6)
 
 
 def clustered(random: np.random.Generator, count: int, dimension: int) -> Embedding:

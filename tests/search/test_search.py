@@ -114,5 +114,6 @@ def test_a_score_is_given_to_those_that_have_an_embedding(
 ) -> None:
     (stored,) = packs.all_packs(connection)
     ids = np.array([3, 5, PHOTOS + 1], np.int64)
-    scores = Rankings(database).at(connection, stored.id).scores(Direction(VECTORS[2]), ids)
+    batches = Rankings(database).at(connection, stored.id).best(Direction(VECTORS[2]), ids)
+    scores = dict(one for batch in batches for one in batch)
     assert scores == pytest.approx({3: 1.0, 5: float(VECTORS[2] @ VECTORS[4])}, abs=1e-6)

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from photond.errors import UsageError
 from photond.search.dates import end_moment, first_moment
 from photond.search.language import QueryError, parse
-from photond.search.question import Question
-from photond.search.when import resolve, resolved
+from photond.search.when import resolve
 
 WEDNESDAY = datetime(2026, 11, 25, 14, 30, 12)
 
@@ -135,14 +134,6 @@ def test_any_text_is_a_plain_date_or_a_usage_error(text: str, now: datetime) -> 
         return
     assert first_moment(since) < end_moment(until)
     assert resolve(since, "since", now) == since
-
-
-def test_the_dates_of_a_question_are_read_once_for_all() -> None:
-    question = Question(tags=("food",), since="last week", until="2027")
-    read = resolved(question, WEDNESDAY)
-    assert read == Question(tags=("food",), since="2026-11-16", until="2027")
-    assert resolved(read, datetime(2000, 1, 1)) == read
-    assert resolved(Question(), WEDNESDAY) == Question()
 
 
 def test_a_text_is_read_with_its_dates_and_an_error_points_at_the_wrong_one() -> None:
