@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test chaos parity lint format lock docs clean
+.PHONY: help demo test chaos parity lint format lock licences supply docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -36,11 +36,19 @@ lock: $(VENV)/bin/python ## Choose the newest versions that pyproject.toml allow
 	  --extra quantize --no-emit-index-url --no-header --no-annotate --output-file requirements.lock \
 	  pyproject.toml
 
+licences: $(VENV)/.supply ## Write docs/licences.md anew, after `make lock`
+	$(BIN)/python tools/supply.py licences --write
+
+supply: $(VENV)/.supply ## Check the licences of all dependencies, list them in dist/photond.cdx.json, and audit them
+	$(BIN)/python tools/supply.py licences
+	$(BIN)/python tools/supply.py sbom dist/photond.cdx.json
+	@$(BIN)/python tools/supply.py audit; status=$$?; test $$status = 0 || test $$status = 3
+
 docs: $(VENV)/.test ## Write the generated pages: docs/cli.md and config.example.toml
 	$(BIN)/python tools/write_docs.py
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .demo build dist .*_cache
+	rm -rf $(VENV) .supply .demo build dist .*_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -63,6 +71,11 @@ $(VENV)/.test: $(VENV)/.installed pyproject.toml
 $(VENV)/.lint: $(VENV)/.installed pyproject.toml
 	@echo "Installing what the checks need ..."
 	@$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+$(VENV)/.supply: $(VENV)/bin/python pyproject.toml
+	@echo "Installing what looks at the dependencies ..."
+	@$(BIN)/python -m pip install --quiet --group supply
 	@touch $@
 
 $(VENV)/.parity: $(VENV)/.test pyproject.toml

@@ -49,6 +49,23 @@ def test_the_wheel_of_the_sdist_runs_in_a_clean_environment(tmp_path: Path) -> N
     assert str(tmp_path / "venv") in run(photond, "models", "path", **home)
 
 
+@pytest.mark.slow
+def test_a_wheel_is_the_same_whenever_and_wherever_it_is_built(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "dist")
+    wheels = []
+    for place, umask in (("here", 0o022), ("there", 0o077)):
+        source = tmp_path / place / "photond"
+        shutil.copytree(PROJECT, source, ignore=ignored, copy_function=shutil.copyfile)
+        for file in source.rglob("*"):
+            file.chmod((0o777 if file.is_dir() else 0o666) & ~umask)
+            os.utime(file, (1e9 + umask, 1e9 + umask))
+        build = ["-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path / place]
+        subprocess.run([sys.executable, *build], cwd=source, check=True, capture_output=True)
+        (wheel,) = (tmp_path / place).glob("*.whl")
+        wheels.append(wheel.read_bytes())
+    assert wheels[0] == wheels[1]
+
+
 PACK = PROJECT / "photond" / "packs" / "mini"
 
 
