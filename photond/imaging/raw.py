@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from photond.imaging.exif import DAMAGE, Exif, from_pillow
 from photond.imaging.formats import RAW_SUFFIXES, suffix
@@ -100,11 +100,8 @@ def _embedded(opened: Any, min_side: int) -> bytes | Image.Image | None:  # noqa
     except rawpy.LibRawError:
         return None
     if thumbnail.format == rawpy.ThumbFormat.JPEG:
-        try:
-            with Image.open(io.BytesIO(thumbnail.data), formats=("JPEG",)) as image:
-                size = image.size
-        except UnidentifiedImageError:
-            return None
+        with Image.open(io.BytesIO(thumbnail.data), formats=("JPEG",)) as image:
+            size = image.size
         return bytes(thumbnail.data) if min(size) >= min_side else None
     if min(thumbnail.data.shape[:2]) < min_side:
         return None

@@ -37,14 +37,21 @@ def _print(seed: int, result: Trial) -> None:
     for kind in KINDS:
         _print_row(kind, by_kind[kind])
     _print_row("all", result.outcomes)
-    print(f"crashed {len(result.crashed)}, hung {len(result.hung)}, wrong {len(result.wrong)}, slow {len(result.slow)}")
+    counts = {
+        "crashed": result.crashed,
+        "hung": result.hung,
+        "wrong": result.wrong,
+        "slow": result.slow,
+    }
+    print(", ".join(f"{name} {len(found)}" for name, found in counts.items()))
     print(f"decoders wrote {result.noise:,} bytes to standard error")
     for number, how in result.crashed.items():
         print(f"crashed: {number} ({kind_of(seed, number)}): {how}")
     for number in result.hung:
         print(f"hung: {number} ({kind_of(seed, number)})")
     for one in (*result.wrong, *result.slow):
-        print(f"{one.result}: {one.number} ({kind_of(seed, one.number)}), {one.seconds:.1f} s: {one.detail}")
+        kind = kind_of(seed, one.number)
+        print(f"{one.result}: {one.number} ({kind}), {one.seconds:.1f} s: {one.detail}")
 
 
 def _print_row(name: str, outcomes: list[Outcome]) -> None:

@@ -20,7 +20,7 @@ def boundaries(data: bytes) -> list[int]:
     return sorted(place for place in found if 0 <= place < len(data))
 
 
-def _found(data: bytes) -> Iterator[int]:
+def _found(data: bytes) -> Iterator[int]:  # noqa: PLR0911 - one return a format
     if data.startswith(b"\xff\xd8"):
         return _jpeg(data)
     if data.startswith(b"\x89PNG"):

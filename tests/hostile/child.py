@@ -1,4 +1,4 @@
-"""The process that reads hostile files: it may crash, hang or run out of memory, which is what is asked."""
+"""The process that reads hostile files: whether it crashes, hangs or runs out of memory is asked."""
 
 import json
 import resource
@@ -58,7 +58,9 @@ def main(seed: int, first: int, end: int) -> None:
 def _outcome(number: int, hostile: Sample, folder: Path) -> Outcome:
     path = folder / hostile.name
     path.write_bytes(hostile.data)
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # resets the high-water mark, proc_pid(5)
+    Path("/proc/self/clear_refs").write_text(
+        "5", "ascii"
+    )  # resets the high-water mark, proc_pid(5)
     before, started = _memory("VmRSS"), time.process_time()
     try:
         result, detail = "picture", _look(path, hostile)

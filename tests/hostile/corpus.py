@@ -46,11 +46,11 @@ def kind_of(seed: int, number: int) -> str:
     """The name of the kind that a file of the corpus is of; the first ones are one of each."""
     if number < len(KINDS):
         return list(KINDS)[number]
-    rng = Random(f"{seed}:{number}")  # noqa: S311 - it is to be the same each time
+    rng = Random(f"{seed}:{number}")
     return rng.choices(list(KINDS), list(_WEIGHTS.values()))[0]
 
 
 def sample(seed: int, number: int) -> Sample:
     """A file of the corpus, made anew from its two numbers."""
     kind = kind_of(seed, number)
-    return KINDS[kind](Random(f"{seed}:{number}:{kind}"))  # noqa: S311 - as above
+    return KINDS[kind](Random(f"{seed}:{number}:{kind}"))

@@ -6,7 +6,7 @@ from random import Random
 from photond.imaging.formats import PHOTO_SUFFIXES
 from tests.hostile.boundaries import boundaries
 from tests.hostile.good import photos
-from tests.hostile.sample import PICTURE, EITHER, REFUSED, Sample
+from tests.hostile.sample import EITHER, PICTURE, REFUSED, Sample
 
 # Numbers at which something overflows, wraps around or changes its sign.
 _EDGES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 2**31 - 1, 2**31, 2**32 - 1)
@@ -39,7 +39,11 @@ def flipped(rng: Random) -> Sample:
     around = rng.choice(boundaries(data))
     for _ in range(rng.choice((1, 1, 2, 4, 16))):
         place = rng.choice(
-            (rng.randrange(len(data)), rng.randrange(min(200, len(data))), around + rng.randrange(16))
+            (
+                rng.randrange(len(data)),
+                rng.randrange(min(200, len(data))),
+                around + rng.randrange(16),
+            )
         )
         changed[min(place, len(data) - 1)] ^= 1 << rng.randrange(8)
     return Sample(name, bytes(changed), EITHER)
@@ -77,7 +81,7 @@ def misnamed(rng: Random) -> Sample:
     """A whole photo under the name of another format."""
     name, data = _photo(rng)
     if name.endswith(".dng"):
-        # What is only TIFF to look at is known as RAW by its name, and may be a TIFF of one preview else.
+        # To look at, it is a TIFF: its name says what it is.
         return Sample(f"photo{rng.choice(('.arw', '.nef', '.cr2'))}", data, PICTURE)
     return Sample(f"photo{rng.choice(sorted(PHOTO_SUFFIXES))}", data, PICTURE)
 
@@ -94,7 +98,9 @@ def signature(rng: Random) -> Sample:
     beginning = data[: rng.choice((4, 12, 16, 40))]
     if rng.random() < 0.3:
         name = "photo.raf"
-        beginning = rng.choice((b"FUJIFILMCCD-RAW ", b"IIRO\x08\0\0\0", b"FOVb", b"\0MRM", b"IIU\0"))
+        beginning = rng.choice(
+            (b"FUJIFILMCCD-RAW ", b"IIRO\x08\0\0\0", b"FOVb", b"\0MRM", b"IIU\0")
+        )
     return Sample(name, beginning + rng.randbytes(rng.randrange(3000)), EITHER)
 
 

@@ -16,7 +16,7 @@ class Entry:
         tag: Its number.
         kind: Of its values; any 16 bits.
         count: Of its values, as it claims.
-        value: Up to 4 bytes stand in the entry itself, as an offset does; more stand behind the directory.
+        value: Up to 4 bytes stand in the entry itself; more stand behind the directory.
     """
 
     tag: int
@@ -46,7 +46,9 @@ def block(base: Sequence[Entry], exif: Sequence[Entry] = (), gps: Sequence[Entry
     pointers = [number(EXIF_IFD, 0)] * bool(exif) + [number(GPS_IFD, 0)] * bool(gps)
     after_base = 8 + len(directory([*base, *pointers], 8))
     after_exif = after_base + len(directory(exif, after_base)) * bool(exif)
-    pointers = [number(EXIF_IFD, after_base)] * bool(exif) + [number(GPS_IFD, after_exif)] * bool(gps)
+    pointers = [number(EXIF_IFD, after_base)] * bool(exif) + [number(GPS_IFD, after_exif)] * bool(
+        gps
+    )
     data = b"II*\0\x08\0\0\0" + directory([*base, *pointers], 8)
     data += directory(exif, after_base) if exif else b""
     return data + (directory(gps, after_exif) if gps else b"")

@@ -93,7 +93,15 @@ def _tifffile(pixels: np.ndarray, **options: object) -> bytes:
 def _interlaced(picture: Image.Image) -> bytes:
     """A PNG in Adam7 order, which Pillow reads and does not write."""
     pixels = np.asarray(picture)
-    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    passes = [
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ]
     rows = b"".join(
         b"\0" + row.tobytes() for x, y, dx, dy in passes for row in pixels[y::dy, x::dx]
     )

@@ -27,23 +27,53 @@ _TEXTS = (
     "\N{LINE SEPARATOR}\N{BYTE ORDER MARK}\N{NULL}".encode(),
 )
 _DATES = (
-    *(b"0000:00:00 00:00:00", b"9999:12:31 23:59:59", b"2024:13:45 99:99:99", b"1000:01:01 00:00:00"),
-    *(b"-001:01:01 00:00:00", b"2024:06:01", b"    :  :     :  :  ", b"\xff" * 19, b"2024:06:01 12:34:61"),
+    *(
+        b"0000:00:00 00:00:00",
+        b"9999:12:31 23:59:59",
+        b"2024:13:45 99:99:99",
+        b"1000:01:01 00:00:00",
+    ),
+    *(
+        b"-001:01:01 00:00:00",
+        b"2024:06:01",
+        b"    :  :     :  :  ",
+        b"\xff" * 19,
+        b"2024:06:01 12:34:61",
+    ),
 )
-_OFFSETS = (b"+99:99", b"+05:", b"-0:0", b"+1:5", b"Z", b"++:++", b"\xb2\xb3:\xb9\xb2", b"+14:15", b"-12:01")
+_OFFSETS = (
+    b"+99:99",
+    b"+05:",
+    b"-0:0",
+    b"+1:5",
+    b"Z",
+    b"++:++",
+    b"\xb2\xb3:\xb9\xb2",
+    b"+14:15",
+    b"-12:01",
+)
 _FRACTIONS = ((0, 0), (1, 0), (2**32 - 1, 1), (91, 1), (181, 1), (0, 1), (1, 2**32 - 1), (45, 1))
 
 
 def exif(rng: Random) -> Sample:
     """Directories whose texts, dates, places, counts, types and pointers are absurd."""
     maker = rng.choice(
-        (b"", rng.randbytes(200), b"Nikon\0\2\x10\0\0II*\0\x08\0\0\0", directory.block([number(1, 2)]))
+        (
+            b"",
+            rng.randbytes(200),
+            b"Nikon\0\2\x10\0\0II*\0\x08\0\0\0",
+            directory.block([number(1, 2)]),
+        )
     )
     base = [
         text(0x010F, _some_text(rng)),
         text(0x0110, _some_text(rng)),
         text(0x0132, rng.choice(_DATES)),
-        number(0x0112, rng.choice((0, 1, 9, 255, 65535, 2**31)), rng.choice((directory.SHORT, directory.LONG))),
+        number(
+            0x0112,
+            rng.choice((0, 1, 9, 255, 65535, 2**31)),
+            rng.choice((directory.SHORT, directory.LONG)),
+        ),
     ]
     photo = [
         text(0x9003, rng.choice(_DATES)),
@@ -86,7 +116,7 @@ def looping(rng: Random) -> Sample:
 
 
 def overlapping(rng: Random) -> Sample:
-    """As many tags as there can be, each of which has all the bytes there are: gigabytes, if believed."""
+    """Very many tags, each of which has all the bytes there are: gigabytes, if believed."""
     count = rng.choice((1000, 5000, 65535))
     kind, size = rng.choice(((directory.ASCII, 1), (directory.SHORT, 2), (directory.RATIONAL, 8)))
     length = 12 * count // size
@@ -97,7 +127,9 @@ def overlapping(rng: Random) -> Sample:
 
 def swollen_text(rng: Random) -> Sample:
     """The name of a camera, megabytes long."""
-    long = rng.choice((b"A", b"\x1b[31m", b" ", b"\xc3\xa9", b"a b ")) * rng.choice((10_000, 3_000_000))
+    long = rng.choice((b"A", b"\x1b[31m", b" ", b"\xc3\xa9", b"a b ")) * rng.choice(
+        (10_000, 3_000_000)
+    )
     data = directory.block([text(0x010F, long), text(0x0110, long[::-1])])
     return _with_exif(rng, data, shows_quadrants=True)
 
@@ -117,8 +149,12 @@ def profile(rng: Random) -> Sample:
         data += bytes(rng.choice((900_000, 3_000_000)))
         data[:4] = struct.pack(">I", len(data))
     else:
-        data[12:24] = rng.choice((b"linkRGB RGB ", b"abstLab Lab ", b"nmclRGB Lab ", b"prtrCMYKLab "))
-    return _encoded(rng, quadrants(120, 80), ("JPEG", "PNG", "WEBP", "TIFF"), icc_profile=bytes(data))
+        data[12:24] = rng.choice(
+            (b"linkRGB RGB ", b"abstLab Lab ", b"nmclRGB Lab ", b"prtrCMYKLab ")
+        )
+    return _encoded(
+        rng, quadrants(120, 80), ("JPEG", "PNG", "WEBP", "TIFF"), icc_profile=bytes(data)
+    )
 
 
 def xmp(rng: Random) -> Sample:
@@ -128,16 +164,20 @@ def xmp(rng: Random) -> Sample:
             b"<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;&a;'>]><x>&b;</x>",
             b"<x:xmpmeta " + b"<a>" * 20_000,
             b"<x tiff:Orientation='9'/>" + bytes(100),
-            b"tiff:Orientation=\"0\"",
+            b'tiff:Orientation="0"',
             b"\xff\xfe" * 30_000,
             b"<x>" + b" " * rng.choice((60_000, 5_000_000)) + b"</x>",
         )
     )
     picture = quadrants(120, 80)
     if len(packet) < 60_000 and rng.random() < 0.5:
-        return Sample("photo.jpg", encoded(picture, "JPEG", xmp=packet), PICTURE, shows_quadrants=True)
+        return Sample(
+            "photo.jpg", encoded(picture, "JPEG", xmp=packet), PICTURE, shows_quadrants=True
+        )
     if rng.random() < 0.5:
-        return Sample("photo.webp", encoded(picture, "WEBP", xmp=packet), PICTURE, shows_quadrants=True)
+        return Sample(
+            "photo.webp", encoded(picture, "WEBP", xmp=packet), PICTURE, shows_quadrants=True
+        )
     field = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(packet)
     return _png_with(png_chunk(b"iTXt", field))
 
@@ -169,9 +209,7 @@ def _with_exif(rng: Random, data: bytes, *, shows_quadrants: bool) -> Sample:
     return Sample(made.name, made.data, PICTURE, shows_quadrants)
 
 
-def _encoded(
-    rng: Random, picture: Image.Image, kinds: Sequence[str], **options: bytes
-) -> Sample:
+def _encoded(rng: Random, picture: Image.Image, kinds: Sequence[str], **options: bytes) -> Sample:
     kind = rng.choice(kinds)
     return Sample(f"photo.{kind.lower()}", encoded(picture, kind, **options), PICTURE)
 

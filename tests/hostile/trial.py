@@ -1,4 +1,4 @@
-"""Hostile files in a process of their own, which is begun again behind each file that it does not survive."""
+"""Hostile files in a process of their own, begun again behind each one that it does not survive."""
 
 import json
 import queue
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.hostile.child import MAX_SECONDS, Outcome
 
-# The limit of a photo holds for most formats; those that are read in one step are bounded by their pixels.
+# The last step of a decoder may begin just before the limit.
 _SLOW_SECONDS = 2 * MAX_SECONDS
 _HUNG_SECONDS = 120.0
 

@@ -1,4 +1,4 @@
-"""The daemon and `photond index` among hostile files: the good photos are found, the others explained."""
+"""The daemon and `photond index` among hostile files: the good ones are found, the others explained."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.hostile.sample import PICTURE, REFUSED
 from tests.hostile.special import make_special
 
 _GOOD = ("cat", "coffee", "rocket")
-_FILES = 150
+_FILES = 250
 _LIMITS = {
     "PHOTOND_INDEX_MAX_MEGABYTES": "200",
     "PHOTOND_INDEX_MAX_MEGAPIXELS": "20",
@@ -21,7 +21,7 @@ _LIMITS = {
 
 
 def hostile_folder(folder: Path) -> tuple[set[str], set[str]]:
-    """Fill a folder; returns the paths of those that are photos, and of those that must have a reason."""
+    """Fill a folder; returns the paths of the photos, and of those that must have a reason."""
     good, bad = set(), {str(file) for file in make_special(folder)}
     for name in _GOOD:
         good.add(str(shutil.copy(SAMPLES / f"{name}.jpg", folder)))
@@ -49,8 +49,13 @@ def test_the_daemon_lives_among_hostile_files_and_explains_each(daemon, photos, 
     running = daemon(photos, **_LIMITS)
     settled = "select count(*) from files where state = 'present'"
     running.wait(
-        lambda: running.rows(settled) == [(len(regular),)]
-        and running.rows("select count(*) from jobs where state in ('queued', 'running', 'suspect')") == [(0,)],
+        lambda: (
+            running.rows(settled) == [(len(regular),)]
+            and running.rows(
+                "select count(*) from jobs where state in ('queued', 'running', 'suspect')"
+            )
+            == [(0,)]
+        ),
         300,
         f"{len(regular)} files without a job",
     )
