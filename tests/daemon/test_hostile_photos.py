@@ -77,13 +77,18 @@ def test_the_daemon_lives_among_hostile_files_and_explains_each(daemon, photos, 
 
 
 @pytest.mark.slow
-def test_an_index_pass_comes_to_the_same(photond, photos) -> None:
+def test_an_index_pass_comes_to_the_same_and_a_sheet_shows_the_good_ones(photond, photos) -> None:
     good, bad = hostile_folder(photos)
     summary = photond("index", photos, "--json", code=1, **_LIMITS).json
     reasons = explained(photond)
     assert bad <= reasons.keys()
     assert not good & reasons.keys()
     assert summary["new"] >= len(good) - 1  # of identical files, one may be counted for both
+    sheet = photos.parent / "sheet.html"
+    photond("query", "a cat", "--limit", "300", "--sheet", sheet, **_LIMITS)
+    page = sheet.read_text("utf-8")
+    assert "cat.jpg" in page
+    assert page.count("data:image/") > len(good) // 2  # identical files are shown once
     printed = photond("status", code=None).stdout
     assert "failed" in printed
     assert "\x1b" not in printed
