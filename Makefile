@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test chaos parity lint format lock licences supply docs clean
+.PHONY: help demo test chaos parity lint format lock licences supply docs clean hostile fuzz
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -16,6 +16,13 @@ test: $(VENV)/.test ## Run the test suite, all but parity
 
 chaos: $(VENV)/.test ## Let an actor do its worst to the daemon for ten minutes (SECONDS=..., SEED=...)
 	$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+hostile: $(VENV)/.test ## Read twenty thousand hostile photos (FILES=..., SEED=...)
+	$(BIN)/python -m tests.hostile $(if $(FILES),--files $(FILES)) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(VENV)/.fuzz ## Fuzz the reading of photos, each target for five minutes (SECONDS=...)
+	@for target in decode facts raw; do \
+	  $(BIN)/python -m tests.fuzz $$target $(if $(SECONDS),--seconds $(SECONDS)) || exit; done
 
 parity: $(VENV)/.parity ## Compare embeddings with those of the reference implementation
 	$(BIN)/python -m pytest -m parity
@@ -66,6 +73,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 $(VENV)/.test: $(VENV)/.installed pyproject.toml
 	@echo "Installing what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.test pyproject.toml
+	@$(BIN)/python -m pip install --quiet --group fuzz
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.installed pyproject.toml

@@ -9,16 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from photond.errors import PictureError
 from photond.imaging import raw
 from photond.imaging.colour import flatten, to_rgb
 from photond.imaging.exif import Exif, facts_of, read_exif
 from photond.imaging.picture import Limits, Picture
+from photond.imaging.scans import check_scans
 
 # The limits are checked here, before anything is decoded, and are the user's to set.
 Image.MAX_IMAGE_PIXELS = None
+# A megabyte, as Pillow has it, is less than the XMP or the colour profile of some photos.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20
 # What Pillow warns of (odd EXIF, a palette it repaired) is of no use to anybody who has the picture.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -40,6 +43,7 @@ _TRANSPOSE = MappingProxyType(
     }
 )
 _ORIENTATION = 0x0112
+_TILE_SIZE = (322, 323)  # of TIFF 6.0: width and length
 # Orientations that turn the picture on its side.
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
@@ -79,6 +83,9 @@ _DECODER_ERRORS = (
     ValueError,
     struct.error,
 )
+
+# The largest profiles that are in use, of printers, have some 3 MB.
+_MAX_PROFILE_BYTES = 16_000_000
 
 _heif_lock = threading.Lock()
 
@@ -169,6 +176,12 @@ def _to_upright(data: bytes, min_side: int, limits: Limits) -> _Decoded:
         width, height = image.size
         limits.check(width, height)
         kind = _FORMAT_NAMES.get(image.format or "", image.format or "")
+        if kind == "JPEG":
+            check_scans(data, image, limits)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            # A whole tile is decoded at a time, and may be larger than the picture.
+            tile = (image.tag_v2.get(tag, 1) for tag in _TILE_SIZE)
+            limits.check(*tile)
         is_drafted = image.draft(None, (2 * min_side, 2 * min_side)) is not None
         image.load()
         exif = read_exif(image)
@@ -220,7 +233,8 @@ def _to_small_rgb(image: Image.Image, min_side: int) -> Image.Image:
     factor = min(flat.size) // (_ROOM * min_side)
     if factor > 1:
         flat = _shrink(flat, factor)
-    return to_rgb(flat, image.info.get("icc_profile"))
+    profile = image.info.get("icc_profile") or b""
+    return to_rgb(flat, profile if len(profile) <= _MAX_PROFILE_BYTES else None)
 
 
 def _shrink(image: Image.Image, factor: int) -> Image.Image:
@@ -248,7 +262,7 @@ def _what_it_is(data: bytes) -> str:
             return f"it is not a photo but {kind}"
     if data[4:8] == b"ftyp":
         return "it is not a photo but a video, or a HEIF of a kind that cannot be read"
-    if not any(data):
+    if not data.lstrip(b"\0"):
         return "the file holds nothing but zeros"
     return "it is not a photo, or damaged beyond recognition"
 
@@ -257,5 +271,5 @@ def _reason(error: Exception) -> str:
     text = str(error).lower()
     if "truncated" in text or "broken data stream" in text or isinstance(error, EOFError):
         return "the file is truncated or damaged"
-    detail = str(error).partition("\n")[0][:120]
+    detail = "".join(char for char in str(error).partition("\n")[0] if char.isprintable())[:120]
     return f"it cannot be decoded ({detail or type(error).__name__})"

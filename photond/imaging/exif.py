@@ -1,5 +1,6 @@
 """What a photo says about itself in its EXIF: when, with what, and where it was taken."""
 
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +22,16 @@ _GPS_TIME, _GPS_STATUS, _GPS_DATE = 7, 9, 29
 
 # Time zones in use lie between UTC-12 and UTC+14 and are whole quarters of an hour.
 _MIN_OFFSET, _MAX_OFFSET, _OFFSET_STEP = -12 * 60, 14 * 60, 15
+_STATED_OFFSET = re.compile(r"([+-])([0-9]{1,2}):([0-9]{1,2})")
 # The seconds by which a clock and a GPS receiver may differ and still mean the same zone.
 _CLOCK_TOLERANCE = 180
 # What Pillow raises on EXIF that is not in order.
 DAMAGE = (ValueError, TypeError, SyntaxError, OSError, LookupError, struct.error)
-_EARLIEST_YEAR = 1826  # of the oldest photograph
+# The oldest photograph is of the first; outside of both, a clock is wrong.
+_EARLIEST_YEAR, _LATEST_YEAR = 1826, 2099
+# How much of the name of a camera or lens is kept, and how much of a text is read, in characters.
+_MAX_NAME = 128
+_MAX_TEXT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +98,26 @@ def _first(values: Any) -> Any:  # noqa: ANN401 - the first of anything
 
 
 def _text(value: object) -> str:
+    """A text as it may be stored and shown: one line, up to a NUL, without what cannot be printed.
+
+    What is left out are control characters, with which escape sequences begin, and those that turn the
+    direction of writing; a text of megabytes is only begun with.
+    """
     if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
+        value = value[: 4 * _MAX_TEXT].decode("utf-8", "replace")
     if not isinstance(value, str):
         return ""
-    return " ".join(value.partition("\0")[0].split())
+    words = value[:_MAX_TEXT].partition("\0")[0].split()
+    return "".join(char for char in " ".join(words) if char.isprintable()).strip()
 
 
 def _named(directory: Mapping[int, Any], make_tag: int, model_tag: int) -> str | None:
     """Make and model, the make only where the model does not begin with it."""
     make, model = _text(directory.get(make_tag)), _text(directory.get(model_tag))
-    if not model:
-        return make or None
     # "NIKON CORPORATION" and "NIKON D90" share their first word.
-    if not make or model.lower().startswith(make.lower().partition(" ")[0]):
-        return model
-    return f"{make} {model}"
+    is_named_twice = model.lower().startswith(make.lower().partition(" ")[0])
+    name = model if model and is_named_twice else f"{make} {model}"
+    return name.strip()[:_MAX_NAME].rstrip() or None
 
 
 def _taken_at(exif: Exif) -> datetime | None:
@@ -121,7 +131,7 @@ def _taken_at(exif: Exif) -> datetime | None:
             moment = datetime.strptime(_text(source)[:19], "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - wall time
         except ValueError:
             continue
-        if moment.year >= _EARLIEST_YEAR:
+        if _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
             return moment
     return None
 
@@ -131,8 +141,8 @@ def _offset(exif: Exif, taken_at: datetime) -> int | None:
         text = _text(exif.photo.get(tag))
         if text == "Z":
             return 0
-        sign, hours, minutes = text[:1], text[1:3], text[4:6]
-        if sign in {"+", "-"} and text[3:4] == ":" and (hours + minutes).isdecimal():
+        if stated := _STATED_OFFSET.match(text):
+            sign, hours, minutes = stated.groups()
             offset = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
             is_zone = _MIN_OFFSET <= offset <= _MAX_OFFSET and offset % _OFFSET_STEP == 0
             return offset if is_zone else None
@@ -144,7 +154,7 @@ def _offset_from_gps(gps: Mapping[int, Any], taken_at: datetime) -> int | None:
     try:
         hours, minutes, seconds = (float(part) for part in gps[_GPS_TIME])
         day = datetime.strptime(_text(gps[_GPS_DATE]), "%Y:%m:%d").replace(tzinfo=UTC)
-    except (LookupError, TypeError, ValueError, ZeroDivisionError):
+    except (LookupError, TypeError, ValueError, ArithmeticError):
         return None
     utc = day.timestamp() + hours * 3600 + minutes * 60 + seconds
     ahead = taken_at.replace(tzinfo=UTC).timestamp() - utc
@@ -173,7 +183,7 @@ def _degrees(value: object, ref: str, sides: str, limit: float) -> float | None:
         return None
     try:
         degrees: float = sum(float(part) / 60**place for place, part in enumerate(value[:3]))
-    except (TypeError, ValueError, ZeroDivisionError):
+    except (TypeError, ValueError, ArithmeticError):
         return None
     if not 0 <= degrees <= limit:  # also what is not a number
         return None

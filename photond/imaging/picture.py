@@ -6,6 +6,9 @@ from PIL import Image
 
 from photond.errors import PictureError
 
+# Rows cost memory beside their pixels: a picture of one column takes 50 bytes a pixel instead of 4.
+_LONGEST_SIDE = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -13,7 +16,8 @@ class Limits:
 
     Args:
         max_pixels: Largest width times height, as the file's header states them. 250 megapixels is
-            more than any camera's single shot, and takes 750 MB for a moment in the worst case.
+            more than any camera's single shot. A pixel takes 4 to 21 bytes for a moment, by the format
+            (docs/reliability.md): a WebP of that size takes 5 GB in the worst case, a JPEG 2 GB.
         max_seconds: Longest time to read one photo, in seconds. `photond.imaging.decode.decode` says
             which formats it holds for.
     """
@@ -25,10 +29,12 @@ class Limits:
         """Refuse a picture by its size, in pixels, before it is decoded.
 
         Raises:
-            PictureError: It has none, or too many.
+            PictureError: It has none, or too many, or more than a million in a row.
         """
         if width < 1 or height < 1:
             raise PictureError("it has no pixels")
+        if max(width, height) > _LONGEST_SIDE:
+            raise PictureError(f"it is {width:,} pixels wide and {height:,} high")
         if width * height > self.max_pixels:
             raise PictureError(
                 f"it has {width * height / 1e6:,.4g} megapixels, "
@@ -46,11 +52,12 @@ class Facts:
             applied, even where only a smaller version of it was decoded.
         height: The same, downwards.
         taken_at: Local wall time where the photo was taken, ISO 8601 to the second without an offset:
-            `"2024-06-01T12:34:56"`.
+            `"2024-06-01T12:34:56"`; of the years 1826 to 2099.
         utc_offset_minutes: What that wall time is ahead of UTC, in minutes, -720 to 840, in steps of
             15.
-        camera: Make and model, the make only once: `"Canon EOS 5D"`, `"FUJIFILM X-T4"`.
-        lens: The lens's model, with its make where the model does not name it.
+        camera: Make and model, the make only once: `"Canon EOS 5D"`, `"FUJIFILM X-T4"`; 1 to 128
+            characters, all of them printable.
+        lens: The lens's model, with its make where the model does not name it; as `camera`.
         latitude: Degrees north, WGS 84, -90 to 90.
         longitude: Degrees east, WGS 84, -180 to 180. Never None alone: a place has both or neither.
     """

@@ -41,7 +41,10 @@ def read_photo(path: str, max_bytes: int) -> PhotoBytes:
         PictureError: It is too large, empty, or not a regular file.
     """
     try:
-        # Non-blocking, because a pipe may stand where a photo was, and opening it would wait for ever.
+        # Opening a device may already do something, and opening a pipe wakes its writer.
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a Path costs more
+            raise PictureError("it is not a regular file")
+        # Non-blocking, because a pipe may stand there by now, and opening it would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             before = os.fstat(descriptor)
@@ -52,7 +55,8 @@ def read_photo(path: str, max_bytes: int) -> PhotoBytes:
                     f"the file has {before.st_size / 1e6:.0f} MB, "
                     f"the limit is {max_bytes / 1e6:.0f} MB (index.max_megabytes)"
                 )
-            data = file.read(max_bytes + 1)
+            # As much memory is taken as is asked for; the byte more shows that it grew.
+            data = file.read(before.st_size + 1)
             after = os.fstat(descriptor)
     except FileNotFoundError:
         raise

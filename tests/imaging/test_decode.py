@@ -10,6 +10,7 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, features
+from PIL.PngImagePlugin import PngInfo
 
 from photond.errors import PictureError
 from photond.imaging.decode import decode
@@ -328,3 +329,53 @@ def test_photos_are_known_by_their_suffix(name: str) -> None:
 )
 def test_other_files_are_not_photos(name: str) -> None:
     assert not is_photo_name(name)
+
+
+@pytest.mark.parametrize("is_progressive", [True, False])
+def test_thousands_of_scans_are_refused_before_they_are_decoded(is_progressive: bool) -> None:
+    """A scan of no bytes is one more way through the whole picture, which nothing can interrupt."""
+    data = encoded(quadrants(800, 600), "JPEG", progressive=is_progressive, subsampling=0)
+    start = data.rindex(b"\xff\xda")
+    if not is_progressive:
+        # Each of the colours in a scan of its own: then libjpeg reads scans until there are no more.
+        header = b"\xff\xda\0\x08\1\1\0\0\x3f\0"
+        end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        data = data[:start] + header + data[end:]
+    scan = data[start:-2]
+    bomb = data[:start] + scan[:20] * 20_000 + data[-2:]
+    limits = Limits(max_pixels=50_000_000)
+    with pytest.raises(PictureError, match=r"20,0\d\d scans"):
+        decode(bomb, name="photo.jpg", min_side=64, limits=limits)
+
+
+def test_a_tile_that_is_larger_than_its_picture_counts() -> None:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.zeros((16, 16), np.uint8), tile=(1024, 2048), compression="zlib")
+    with pytest.raises(PictureError, match=r"2\.097 megapixels"):
+        decode(buffer.getvalue(), name="x.tif", min_side=8, limits=Limits(max_pixels=1_000_000))
+
+
+def test_a_row_of_more_than_a_million_pixels_is_refused() -> None:
+    data = encoded(Image.new("1", (1_000_001, 1)), "PNG")
+    with pytest.raises(PictureError, match="it is 1,000,001 pixels wide and 1 high"):
+        decoded(data)
+
+
+def test_metadata_of_megabytes_leaves_the_picture() -> None:
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", "<x>" + " " * 5_000_000 + "</x>", zip=True)
+    assert_close(corners(decoded(encoded(quadrants(), "PNG", pnginfo=text)).image), UPRIGHT)
+    profile = swapped_profile() + bytes(16_000_000)
+    picture = decoded(encoded(quadrants(), "TIFF", icc_profile=profile))
+    assert_close(corners(picture.image), UPRIGHT)  # nobody's profile is so large: it is ignored
+
+
+def test_deep_pictures_of_many_strips_are_scaled_alike() -> None:
+    ramp = np.linspace(0, 65535, 1500 * 1500).reshape(1500, 1500)
+    for values in (
+        ramp.astype(np.uint16),
+        ramp.astype(np.int32),
+        (ramp / 65535).astype(np.float32),
+    ):
+        found = np.asarray(decoded(encoded(Image.fromarray(values), "TIFF"), min_side=600).image)
+        assert np.abs(found[..., 0] - ramp / 257).max() <= 2

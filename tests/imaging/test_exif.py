@@ -149,3 +149,32 @@ def test_broken_exif_leaves_the_photo() -> None:
     picture = decoded(encoded(quadrants(), "JPEG", exif=exif))
     assert picture.facts.taken_at is None
     assert picture.image.size[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "camera"),
+    [
+        ("\x1b]0;owned\x07X100\x9b31m", "]0;ownedX10031m"),
+        ("X100\N{RIGHT-TO-LEFT OVERRIDE}\N{ZERO WIDTH SPACE}\N{BYTE ORDER MARK}", "X100"),
+        ("one\r\nFAKE LOG\N{LINE SEPARATOR}LINE", "one FAKE LOG LINE"),
+        (b"\xff\xfeX\0rest", "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}X"),
+        ("A" * 10_000_000, "A" * 128),
+        (b"\xc3\xa9" * 10_000_000, "é" * 128),
+        ("\x1b\x07", None),
+    ],
+)
+def test_a_name_is_one_short_line_that_can_be_printed(model: object, camera: str | None) -> None:
+    assert facts(base={0x0110: model}).camera == camera
+    assert facts(photo={0xA434: model}).lens == camera
+
+
+@pytest.mark.parametrize("year", ["1000", "1825", "2100", "9999"])
+def test_a_year_without_photos_is_a_wrong_clock(year: str) -> None:
+    assert facts(photo={0x9003: f"{year}:06:01 12:34:56"}).taken_at is None
+
+
+@pytest.mark.parametrize("text", ["+05:", "+:30", "+ 5:00", "+99:99", "-00", "+²²:³³"])
+def test_a_broken_time_zone_leaves_the_photo(text: str) -> None:
+    photo = {0x9003: "2024:06:01 12:34:56", 0x9011: text}
+    found = facts(photo=photo)
+    assert (found.taken_at, found.utc_offset_minutes) == ("2024-06-01T12:34:56", None)
