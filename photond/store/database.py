@@ -76,7 +76,7 @@ def connect(path: Path) -> Connection:
         sqlite_vec.load(connection)
         connection.enable_load_extension(False)  # noqa: FBT003
         # In WAL mode this can lose the last commits to a power cut, which a scan finds again, and
-        # never damages the file.
+        # never damages the file. What no scan finds again is committed with `commit_durably`.
         connection.execute("pragma synchronous = normal")
         connection.execute("pragma foreign_keys = on")
     except BaseException:

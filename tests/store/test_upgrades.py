@@ -1,9 +1,10 @@
-"""Indices of every earlier schema, with data in them, brought up to date, also interrupted and at once."""
+"""Indices of every earlier schema, with data in them, brought up to date, also when interrupted."""
 
 import importlib.util
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -19,9 +20,15 @@ _STATES = ("queued", "running", "suspect", "failed", "quarantined")
 _PACKS = (1, 2)
 _OPEN = """
 import pathlib, sys
-from photond.store.database import open_index
-sys.stdin.read()
-open_index(pathlib.Path(sys.argv[1])).close()
+from photond.store import database, schema
+is_current = schema.is_current
+def asked(connection):
+    found = is_current(connection)
+    if not found:
+        print("outdated", flush=True)
+    return found
+schema.is_current = asked
+database.open_index(pathlib.Path(sys.argv[1])).close()
 """
 
 Rows = dict[str, list[tuple[object, ...]]]
@@ -179,19 +186,24 @@ def test_a_process_that_dies_at_any_statement_of_an_upgrade_loses_nothing(
             assert check.findings(connection) == []
 
 
-def test_processes_that_bring_an_index_up_to_date_at_once_do_not_disturb_each_other(
+def test_who_finds_an_index_being_brought_up_to_date_waits_and_does_not_do_it_again(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "index.db"
     before = index_of(path, VERSIONS[0])
-    openers = [
-        subprocess.Popen([sys.executable, "-c", _OPEN, str(path)], stdin=subprocess.PIPE)
-        for _ in range(3)
-    ]
-    for opener in openers:
-        assert opener.stdin is not None
-        opener.stdin.close()
-    assert [opener.wait() for opener in openers] == [0, 0, 0]
+    with closing(connect(path)) as first:
+        first.execute("begin immediate")
+        opener = subprocess.Popen(
+            [sys.executable, "-c", _OPEN, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert opener.stdout is not None
+        assert opener.stdout.readline() == "outdated\n"
+        time.sleep(0.5)  # so that it is at the lock: sooner, it would have less to get wrong
+        schema.migrate(first)
+        first.execute("commit")
+    with opener:
+        assert opener.stdout.read() == ""
+    assert opener.returncode == 0
     with closing(open_index(path)) as connection:
         assert rows_of(connection, before) == before
 
