@@ -9,11 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlean.dbapi2
 from sqlite_utils import Database, Migrations
 
 from photond.errors import IndexDatabaseError
 from photond.store import check, embeddings, schema
-from photond.store.database import Connection, connect, open_index
+from photond.store.database import Connection, connect, open_index, transaction
 
 VERSIONS = [file.stem for file in schema.migration_files()]
 _STATES = ("queued", "running", "suspect", "failed", "quarantined")
@@ -184,6 +185,23 @@ def test_a_process_that_dies_at_any_statement_of_an_upgrade_loses_nothing(
         with closing(open_index(one)) as connection:
             assert rows_of(connection, before) == before
             assert check.findings(connection) == []
+
+
+@pytest.mark.parametrize("version", VERSIONS[:-1])
+def test_an_upgrade_for_which_there_is_no_room_leaves_the_index_as_it_was(
+    tmp_path: Path, version: str
+) -> None:
+    path = tmp_path / "index.db"
+    before = index_of(path, version)
+    with closing(connect(path)) as connection:
+        (pages,) = connection.execute("pragma page_count").fetchone()
+        connection.execute(f"pragma max_page_count = {pages}")
+        with pytest.raises(sqlean.dbapi2.Error, match="full"), transaction(connection):
+            schema.migrate(connection)
+        assert rows_of(connection) == before
+    with closing(open_index(path)) as connection:
+        assert rows_of(connection, before) == before
+        assert check.findings(connection) == []
 
 
 def test_who_finds_an_index_being_brought_up_to_date_waits_and_does_not_do_it_again(
