@@ -93,7 +93,7 @@ def tag(
 
     A tag that photond gave and you remove is not given to that photo again.
     """
-    from photond.store.database import explained, transaction
+    from photond.store.database import commit_durably, explained, transaction
 
     if not add and not remove:
         raise UsageError("there is no tag to set", "Use --add TAG or --remove TAG.")
@@ -103,6 +103,7 @@ def tag(
     connection = session.open_index()
     is_done = True
     with explained(session.database):
+        commit_durably(connection)
         with transaction(connection):
             pack_id = session.answering(connection).stored.id
             for path, content_id in _contents(connection, paths).items():

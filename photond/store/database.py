@@ -49,11 +49,18 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
             is_current = schema.is_current(connection)
             connection.execute("pragma journal_mode = wal")
             if not is_current:
-                schema.migrate(connection)
+                _migrate(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _migrate(connection: Connection) -> None:
+    # Asked again under the lock: another process may have done it meanwhile, or a newer photond more.
+    with transaction(connection):
+        if not schema.is_current(connection):
+            schema.migrate(connection)
 
 
 def connect(path: Path) -> Connection:
@@ -69,7 +76,7 @@ def connect(path: Path) -> Connection:
         sqlite_vec.load(connection)
         connection.enable_load_extension(False)  # noqa: FBT003
         # In WAL mode this can lose the last commits to a power cut, which a scan finds again, and
-        # never damages the file.
+        # never damages the file. What no scan finds again is committed with `commit_durably`.
         connection.execute("pragma synchronous = normal")
         connection.execute("pragma foreign_keys = on")
     except BaseException:
@@ -101,6 +108,14 @@ def compact(connection: Connection) -> None:
     """Write the index anew without the room that was freed in it, so that its file becomes smaller."""
     connection.execute("vacuum")
     connection.execute("pragma wal_checkpoint(truncate)")
+
+
+def commit_durably(connection: Connection) -> None:
+    """Have each further commit of this connection on the disk when it returns, come a power cut.
+
+    For what cannot be computed again; a commit then waits for the disk.
+    """
+    connection.execute("pragma synchronous = full")
 
 
 def shrink(connection: Connection) -> None:

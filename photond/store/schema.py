@@ -61,7 +61,11 @@ def is_current(connection: "Connection") -> bool:
 
 
 def migrate(connection: "Connection") -> None:
-    """Apply the migrations that are missing, each in a transaction of its own."""
+    """Apply the migrations that are missing.
+
+    Args:
+        connection: The index, in a transaction: a process that dies half-way leaves it as it was.
+    """
     from sqlite_utils import Database, Migrations  # noqa: PLC0415 - see is_current
 
     migrations = Migrations(MIGRATION_SET)

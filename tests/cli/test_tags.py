@@ -1,5 +1,6 @@
 """Tags as a user meets them: the model's, their own, and tagging anew."""
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -158,3 +159,28 @@ def test_labels_that_were_embedded_before_an_interruption_are_kept(
 def _scalar(photond: Command, sql: str) -> int:
     with closing(sqlite3.connect(photond.database)) as connection:
         return int(connection.execute(sql).fetchone()[0])
+
+
+def test_a_tag_is_on_the_disk_when_the_command_returns(
+    photond: Command, library: Path, tmp_path: Path
+) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    log = tmp_path / "calls"
+    traced = ["strace", "-f", "-y", "-e", "trace=fsync,fdatasync", "-o", str(log)]
+    # Another connection keeps the log from being folded into the index, as the daemon's does.
+    with closing(sqlite3.connect(photond.database)) as other:
+        other.execute("select count(*) from files").fetchone()
+        # What begins a log syncs its header; what goes on with one shows whether commits are synced.
+        photond("tag", library / "cat.jpg", "--add", "Felix")
+        done = subprocess.run(
+            [*traced, *photond.argv("tag", library / "cat.jpg", "--add", "Minka")],
+            env=photond.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if "PTRACE" in done.stderr:
+            pytest.skip("processes may not be traced here")
+        assert done.returncode == 0, done.stderr
+        assert f"{photond.database}-wal>" in log.read_text()
