@@ -40,7 +40,7 @@ format: $(VENV)/.lint ## Put the code into the project's format
 lock: $(VENV)/bin/python ## Choose the newest versions that pyproject.toml allows, for requirements.lock
 	@$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --extra quantize --no-emit-index-url --no-header --no-annotate --output-file requirements.lock \
+	  --extra quantize --extra export --no-emit-index-url --no-header --no-annotate --output-file requirements.lock \
 	  pyproject.toml
 
 licences: $(VENV)/.supply ## Write docs/licences.md anew, after `make lock`

@@ -54,6 +54,10 @@ COMMANDS = {
         "Have the daemon compare folders with the index now, whatever it has noticed by itself.",
     ),
     "retry": ("control", "Try photos again that failed and have not changed since."),
+    "export": (
+        "export",
+        "Hand the embeddings over to another program, as an Apache Parquet file.",
+    ),
     "doctor": (
         "doctor",
         "Test everything that photond relies on, one line each, with the remedy where it is not so.",

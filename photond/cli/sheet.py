@@ -4,20 +4,19 @@ import base64
 import hashlib
 import io
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 from string import Template
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from photond.cli.file_uri import file_uri
 from photond.cli.output import note, printable
 from photond.cli.photo import Photo
+from photond.cli.replacement import replacement
 from photond.cli.thumbnails import made_ahead, thumbnail
 from photond.errors import PhotondError, PictureError, UsageError
 
@@ -55,7 +54,10 @@ def writing_sheet(file: Path, title: str, settings: "Settings", *, is_told: bool
             return
         count = 0
         try:
-            with _replacement(file) as out:
+            with (
+                replacement(file) as descriptor,
+                os.fdopen(descriptor, "w", encoding="utf-8") as out,
+            ):
                 head, tail = _page(title)
                 out.write(head)
                 pictures = made_ahead(chain([first], photos), lambda one: _picture(one, settings))
@@ -86,20 +88,6 @@ def _refuse_what_is_no_sheet(file: Path) -> None:
             f"{file} is there already, and no contact sheet",
             "Give the sheet another name, or remove the file.",
         )
-
-
-@contextmanager
-def _replacement(file: Path) -> Iterator[IO[str]]:
-    """A new file, its owner's alone, that takes the place of another one when it was written whole."""
-    descriptor, name = tempfile.mkstemp(prefix=".photond-", dir=file.parent)
-    written = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-            yield out
-        written.replace(file)
-    except BaseException:
-        written.unlink()
-        raise
 
 
 def _page(title: str) -> tuple[str, str]:

@@ -4,7 +4,6 @@ import fcntl
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TypeVar
 import msgspec
 import tomlkit
 
+from photond.config.extras import how_to_install
 from photond.errors import ModelError, UsageError
 from photond.models.hashes import sha256_of
 from photond.models.pack import (
@@ -84,11 +84,9 @@ def require_extra() -> ModuleType:
     try:
         from photond.models import int8  # noqa: PLC0415 - needs packages that few have
     except ImportError as error:
-        command = "pip install 'photond[quantize]'"
-        if "pipx" in Path(sys.prefix).parts:
-            command = "pipx inject photond onnx ml_dtypes"
         raise ModelError(
-            f"what quantising needs is not installed ({error})", f"Install it: {command}"
+            f"what quantising needs is not installed ({error})",
+            how_to_install("quantize", "onnx", "ml_dtypes"),
         ) from error
     return int8
 
