@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photond.cli.output import note, printable
+from photond.cli.output import note
 from photond.cli.photo import Photo
 from photond.errors import PhotondError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.cli.answer import Photos, Step

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import print_json, print_line
+from photond.cli.output import print_json, print_line, print_text
 from photond.cli.session import Session
 from photond.errors import ConfigError
 
@@ -52,7 +52,7 @@ def show(
     if json:
         print_json(msgspec.to_builtins(settings))
     else:
-        print_line(render_origins(settings, origins).rstrip("\n"))
+        print_text(render_origins(settings, origins))
 
 
 def path(session: Session) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_line, print_table
+from photond.cli.output import finish, note, print_json, print_line, print_table, print_text
 from photond.cli.session import Session
 from photond.errors import ConfigError, ExitCode, UsageError
 
@@ -176,7 +176,7 @@ def export(
         "".join(f"{one.name}\n" for one in written.concept) if text else as_toml(written)
     ).rstrip("\n")
     if file is None:
-        print_line(content)
+        print_text(content)
     else:
         replace_file(file, content + "\n")
         print_line(f"{file}: {len(written.concept):,} concepts")

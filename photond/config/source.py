@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from photond.config.lines import KeyPath, key_lines, statements
-from photond.config.wording import one_line
 from photond.errors import ConfigError
+from photond.printable import printable
 
 _LARGEST = 1 << 20  # bytes; more than this is some other file
 _POSITION = re.compile(r" \((?:at line (\d+), column (\d+)|at end of document)\)$")
@@ -34,7 +34,7 @@ class Source:
 
     def place(self, *key: str) -> str:
         """`config.toml:7`, the file and line where a key is set or a table begins."""
-        return f"{one_line(self.path)}:{self._lines[key]}"
+        return f"{printable(str(self.path))}:{self._lines[key]}"
 
 
 def read(path: Path) -> Source:
@@ -44,7 +44,7 @@ def read(path: Path) -> Source:
         FileNotFoundError: There is no such file.
         ConfigError: It cannot be read, or is not TOML.
     """
-    name = one_line(path)
+    name = printable(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
