@@ -1,5 +1,6 @@
 """`photond config`."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -24,18 +25,14 @@ def init(
     ] = False,
 ) -> None:
     """Write a configuration file with every key, its meaning and its default."""
+    from photond.config.edit import replace_file
     from photond.config.example import example
     from photond.config.locations import chosen_file
 
     file = chosen_file(session.config)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(example())
-    except FileExistsError:
-        raise ConfigError(f"{file} is there already", "--force replaces it.") from None
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
+    if os.path.lexists(file) and not force:
+        raise ConfigError(f"{file} is there already", "--force replaces it.")
+    replace_file(file, example())
     print_line(f"{file} is written; set `folders` in it to where your photos are")
 
 

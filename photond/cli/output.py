@@ -28,7 +28,7 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
     In ASCII, because a path may hold bytes that are no text: such a byte stands as the escape of the
     lone surrogate that Python's `os.fsdecode` makes of it, and `os.fsencode` brings it back.
     """
-    print_line(json.dumps(value, indent=2))
+    _write_line(json.dumps(value, indent=2))
 
 
 def print_line(line: str = "") -> None:
