@@ -26,7 +26,7 @@ def main() -> None:
 
 def _run() -> int:
     """The exit code; what goes wrong is one line, and its traceback is in the debug log."""
-    from photond.cli.output import printable  # noqa: PLC0415 - errors of importing are reported as well
+    from photond.printable import printable  # noqa: PLC0415 - errors of importing are reported as well
 
     try:
         _command()

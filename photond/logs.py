@@ -6,6 +6,7 @@ about 50 ms, which commands that only print, such as a query, need not pay.
 """
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -114,7 +117,7 @@ def _configure_structlog(threshold: int, format: str, stream: Stream | None) -> 
     terminal = _is_terminal(target)
     if format == "console" or (format == "auto" and terminal):
         clock = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
-        text = _escaped
+        text = printable
         renderer: Processor = structlog.dev.ConsoleRenderer(
             colors=terminal and _wants_colors(),
             exception_formatter=structlog.dev.plain_traceback,
@@ -122,7 +125,7 @@ def _configure_structlog(threshold: int, format: str, stream: Stream | None) -> 
     else:
         clock = structlog.processors.TimeStamper(fmt="iso", utc=True)
         text = _encodable
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False, default=repr)
+        renderer = structlog.processors.JSONRenderer(_as_json, default=repr)
     pipe: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -251,13 +254,16 @@ def _encodable(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _escaped(text: str) -> str:
-    """Text on one line that cannot steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+def _as_json(event: object, **options: Any) -> str:  # noqa: ANN401 - what structlog passes
+    r"""JSON on one line whose reader's terminal it cannot steer.
+
+    What is not printable stands within its strings, where `\uXXXX` says the same; everything else stays
+    readable as it is.
+    """
+    line = json.dumps(event, ensure_ascii=False, **options)
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
 
 
 def _with_priority(renderer: "Processor") -> "Processor":

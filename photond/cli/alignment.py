@@ -6,9 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photond.cli.output import finish, print_json, print_line, print_table, printable
+from photond.cli.output import finish, print_cells, print_json, print_line, print_table
 from photond.cli.session import Session
 from photond.errors import ExitCode
+from photond.printable import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +119,7 @@ def _print_matrix(
 def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table with its heading, also in a pipe, and an empty line after it."""
     if not sys.stdout.isatty():
-        print_line("\t".join(column.removeprefix(">") for column in columns))
+        print_cells(column.removeprefix(">") for column in columns)
     print_table(columns, rows)
     print_line()
 

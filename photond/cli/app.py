@@ -1,6 +1,8 @@
 """The `photond` command and its subcommands."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +11,7 @@ from typer.core import TyperGroup
 from photond import __version__
 from photond.cli.command import ConfigOption, QuietOption, VerboseOption, root_options
 from photond.cli.lazy import LazyCommand
+from photond.printable import printable
 
 # Each command with its module in `photond.cli` and the first paragraph of its help, in the order of
 # `photond --help`. A test holds this table against the modules.
@@ -77,6 +80,29 @@ class _Root(TyperGroup):
         super().__init__(**attributes)
         for name, (module, summary) in COMMANDS.items():
             self.add_command(LazyCommand(name, f"photond.cli.{module}", summary, self))
+
+    def make_context(self, *arguments: Any, **extra: Any) -> Any:  # noqa: ANN401 - typer's types are private
+        """Parse what stands before the command's name."""
+        with _printable_mistakes():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
+        """Parse the rest, and do it."""
+        with _printable_mistakes():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _printable_mistakes() -> Iterator[None]:
+    """Say on one line what is wrong with the arguments: a shell puts names of files into their place."""
+    try:
+        yield
+    except Exception as error:
+        # Of typer's errors alone; their classes are its own.
+        if (format_message := getattr(error, "format_message", None)) is not None:
+            said = printable(format_message())
+            error.format_message = lambda: said  # type: ignore[attr-defined]
+        raise
 
 
 app = typer.Typer(

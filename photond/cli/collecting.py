@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photond.cli.output import note, printable
+from photond.cli.output import note
 from photond.cli.photo import Photo
 from photond.errors import PhotondError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.cli.answer import Photos, Step
@@ -119,7 +120,9 @@ def _copy(path: str, to: str) -> bool:
         try:
             with target:
                 shutil.copyfileobj(source, target, _CHUNK_BYTES)
-            os.utime(to, ns=(status.st_atime_ns, status.st_mtime_ns))
+                target.flush()
+                # Of the file that is open: something else may have its name by now.
+                os.utime(target.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
         except BaseException:
             # Half a photo would be taken for a whole one, by the next look at its name.
             os.unlink(to)  # noqa: PTH108

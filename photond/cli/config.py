@@ -1,11 +1,12 @@
 """`photond config`."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import print_json, print_line
+from photond.cli.output import print_json, print_line, print_text
 from photond.cli.session import Session
 from photond.errors import ConfigError
 
@@ -24,18 +25,14 @@ def init(
     ] = False,
 ) -> None:
     """Write a configuration file with every key, its meaning and its default."""
+    from photond.config.edit import replace_file
     from photond.config.example import example
     from photond.config.locations import chosen_file
 
     file = chosen_file(session.config)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(example())
-    except FileExistsError:
-        raise ConfigError(f"{file} is there already", "--force replaces it.") from None
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
+    if os.path.lexists(file) and not force:
+        raise ConfigError(f"{file} is there already", "--force replaces it.")
+    replace_file(file, example())
     print_line(f"{file} is written; set `folders` in it to where your photos are")
 
 
@@ -52,7 +49,7 @@ def show(
     if json:
         print_json(msgspec.to_builtins(settings))
     else:
-        print_line(render_origins(settings, origins).rstrip("\n"))
+        print_text(render_origins(settings, origins))
 
 
 def path(session: Session) -> None:

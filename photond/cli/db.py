@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_line, printable
+from photond.cli.output import finish, note, print_json, print_line
 from photond.cli.session import Session, absolute
 from photond.errors import ExitCode, UsageError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.store.check import Finding

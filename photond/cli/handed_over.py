@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from photond.cli.output import finish, note, print_json, printable
+from photond.cli.output import finish, note, print_json
 from photond.cli.session import Session
 from photond.cli.summary import print_summary
 from photond.errors import ExitCode, IndexDatabaseError, PhotondError, UsageError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.pipeline.summary import Summary

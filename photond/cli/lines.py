@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from photond.cli.output import print_line, printable
+from photond.cli.output import print_cells
 from photond.cli.photo import Photo
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.cli.answer import Photos, Step
@@ -22,7 +23,8 @@ def as_json(photos: Iterator[Photo]) -> "Photos":
         _write(f"{before}\n  {text}")
         before = ","
         yield photo
-    print_line("[]" if before == "[" else "\n]")
+    _write("[]\n" if before == "[" else "\n]\n")
+    sys.stdout.buffer.flush()
 
 
 def as_json_lines(photos: Iterator[Photo]) -> "Photos":
@@ -37,8 +39,7 @@ def as_lines(photos: Iterator[Photo]) -> "Photos":
     """Print a line for each photo: score, path, time and tags, with tabs between them."""
     for photo in photos:
         score = "" if photo.score is None else f"{photo.score:.3f}"
-        cells = (score, photo.path, photo.moment, ", ".join(photo.tags))
-        print_line("\t".join(cell.replace("\t", " ") for cell in cells))
+        print_cells((score, photo.path, photo.moment, ", ".join(photo.tags)))
         yield photo
 
 
@@ -47,7 +48,7 @@ def as_paths(*, null: bool) -> "Step":
 
     On a terminal, which a name could command, control characters are escaped.
     """
-    is_raw = null or not sys.stdout.isatty()
+    is_raw = not sys.stdout.isatty()
 
     def printing(photos: Iterator[Photo]) -> "Photos":
         for photo in photos:
@@ -61,7 +62,7 @@ def as_paths(*, null: bool) -> "Step":
 
 def formatted(line: "LineFormat", *, null: bool) -> "Step":
     """Print lines of the user's own, with paths as the bytes that they are; see `as_paths`."""
-    is_raw = null or not sys.stdout.isatty()
+    is_raw = not sys.stdout.isatty()
 
     def printing(photos: Iterator[Photo]) -> "Photos":
         for photo in photos:

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from photond.cli.output import console, printable
+from photond.cli.output import console
 from photond.cli.photo import Photo
 from photond.errors import PictureError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.cli.answer import Photos, Step
@@ -149,7 +150,7 @@ class _Layout:
 
     def _placeholder(self, reason: str) -> Sequence[str]:
         inner = self.picture_columns - 2
-        words = reason[:inner].center(inner)
+        words = printable(reason)[:inner].center(inner)
         rows = max(3, self.picture_rows)
         middle = [(words if row == rows // 2 - 1 else " " * inner) for row in range(rows - 2)]
         frame = [f"╭{'─' * inner}╮", *(f"│{line}│" for line in middle), f"╰{'─' * inner}╯"]

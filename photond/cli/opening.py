@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from photond.errors import ConfigError, PhotondError
+from photond.errors import PhotondError
 
 # A desktop's own opener is back at once, and says whether it knew a program. Where there is no desktop,
 # xdg-open is the program, and lasts as long as somebody looks at the photo.
@@ -55,10 +55,12 @@ def sheet_to_open() -> Path:
     that shows the one before has all of it.
     """
     from photond.config.locations import runtime_dir
+    from photond.config.ownership import require_trusted
 
     try:
         folder = runtime_dir()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (ConfigError, OSError):
+        require_trusted(PhotondError, folder)
+    except (PhotondError, OSError):
         folder = Path(tempfile.mkdtemp(prefix="photond-"))
     return folder / "sheet.html"

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from photond.errors import ExitCode
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,20 +28,34 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
     In ASCII, because a path may hold bytes that are no text: such a byte stands as the escape of the
     lone surrogate that Python's `os.fsdecode` makes of it, and `os.fsencode` brings it back.
     """
-    print_line(json.dumps(value, indent=2))
+    _write_line(json.dumps(value, indent=2))
 
 
 def print_line(line: str = "") -> None:
-    """Print one line, also where the terminal's encoding lacks a character of it."""
-    sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape") + b"\n")
-    sys.stdout.buffer.flush()
+    """Print one line for people, wherever it goes: through a pipe, too, it mostly ends on a terminal."""
+    _write_line(printable(line))
+
+
+def print_cells(cells: Iterable[str]) -> None:
+    """Print one line of several parts, with tabs between them and nowhere else."""
+    _write_line("\t".join(map(printable, cells)))
+
+
+def print_text(text: str) -> None:
+    """Print a text of several lines, such as a file's."""
+    for line in text.removesuffix("\n").split("\n"):
+        print_line(line)
 
 
 def print_paths(paths: Iterable[str], *, null: bool) -> None:
-    """Print paths as the bytes that they are, one a line or each ended by a NUL."""
+    """Print paths for programs, as the bytes that they are: one a line, or each ended by a NUL.
+
+    On a terminal, which a name could command, they are escaped like everything else.
+    """
     end = b"\0" if null else b"\n"
+    as_shown = printable if sys.stdout.isatty() else str
     for path in paths:
-        sys.stdout.buffer.write(os.fsencode(path) + end)
+        sys.stdout.buffer.write(os.fsencode(as_shown(path)) + end)
     sys.stdout.buffer.flush()
 
 
@@ -48,7 +63,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows: with aligned columns under a heading on a terminal, else parted by tabs."""
     if not sys.stdout.isatty():
         for row in rows:
-            print_line("\t".join(cell.replace("\t", " ") for cell in row))
+            print_cells(row)
         return
     from rich.table import Table
 
@@ -69,17 +84,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console().print(table, soft_wrap=False)
 
 
-def printable(text: str) -> str:
-    """A text without control characters, which could command a terminal, and without raw bytes."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
-
-
 def note(text: str) -> None:
-    """Tell the user something that is not the command's result."""
-    print(text, file=sys.stderr)  # noqa: T201
+    """Tell the user, in a line, something that is not the command's result."""
+    print(printable(text), file=sys.stderr)  # noqa: T201
+
+
+def _write_line(line: str) -> None:
+    # In UTF-8, also where the terminal's encoding lacks a character of it.
+    sys.stdout.buffer.write(line.encode("utf-8") + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def finish(code: ExitCode) -> None:

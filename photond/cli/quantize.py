@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from photond.cli.output import console, note, print_json, print_line, print_table, printable
+from photond.cli.output import console, note, print_json, print_line, print_table
 from photond.cli.session import Session, absolute
 from photond.errors import UsageError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.models.pack import Pack

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_line
+from photond.cli.output import finish, note, print_json, print_line, print_text
 from photond.cli.session import Session, absolute
 from photond.errors import ExitCode, PhotondError, UsageError
 
@@ -45,7 +45,7 @@ def install(
     from photond.daemon.systemd import UserSystemd, lingers, set_linger
 
     if dry_run:
-        print_line(_unit_text(session, has_linger=False).rstrip("\n"))
+        print_text(_unit_text(session, has_linger=False))
         return
     if not session.settings.folders:
         raise UsageError(

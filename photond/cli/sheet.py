@@ -14,11 +14,12 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from photond.cli.file_uri import file_uri
-from photond.cli.output import note, printable
+from photond.cli.output import note
 from photond.cli.photo import Photo
 from photond.cli.replacement import replacement
 from photond.cli.thumbnails import made_ahead, thumbnail
 from photond.errors import PhotondError, PictureError, UsageError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.cli.answer import Photos, Step

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_line, printable
+from photond.cli.output import finish, note, print_json, print_line
 from photond.cli.session import Session, absolute
 from photond.cli.tags import implied_by, tag_as_json, tag_in_words
 from photond.errors import ExitCode
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.search.known import KnownContent, KnownPhoto

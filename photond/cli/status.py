@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import console, finish, print_json, print_line, printable
+from photond.cli.output import console, finish, print_json, print_line
 from photond.cli.session import Session
 from photond.errors import ExitCode, UsageError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.store.jobs import FailedJob

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from photond.cli.output import print_line, printable
+from photond.cli.output import print_line
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.pipeline.summary import Summary

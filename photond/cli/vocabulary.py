@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from photond.cli.command import command
-from photond.cli.output import finish, note, print_json, print_line, print_table
+from photond.cli.output import finish, note, print_json, print_line, print_table, print_text
 from photond.cli.session import Session
 from photond.errors import ConfigError, ExitCode, UsageError
+
+_MOST_CHARACTERS = 1_000_000
 
 app = typer.Typer(help="What photos are tagged with.", no_args_is_help=True)
 
@@ -134,17 +136,14 @@ def import_(
     A file whose name ends in .toml is read as TOML. In plain text, # begins a remark.
     """
     from photond.vocabulary import edit
-    from photond.vocabulary.own import read_own
+    from photond.vocabulary.own import read_given
 
     if not file.is_file():
         raise UsageError(f"there is no file {file}")
     if file.suffix.lower() == ".toml":
-        concepts = read_own(file).concept
+        concepts = read_given(file).concept
     else:
-        try:
-            concepts = edit.from_text(file.read_text("utf-8-sig"), str(file))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} cannot be read as text: {error}") from error
+        concepts = edit.from_text(_text_of(file), str(file))
     if not concepts:
         raise UsageError(f"{file} has no concept in it")
     (edit.replace if replace else edit.add)(_file(), concepts)
@@ -176,10 +175,21 @@ def export(
         "".join(f"{one.name}\n" for one in written.concept) if text else as_toml(written)
     ).rstrip("\n")
     if file is None:
-        print_line(content)
+        print_text(content)
     else:
         replace_file(file, content + "\n")
         print_line(f"{file}: {len(written.concept):,} concepts")
+
+
+def _text_of(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8-sig") as stream:
+            text = stream.read(_MOST_CHARACTERS + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read as text: {error}") from error
+    if len(text) > _MOST_CHARACTERS:
+        raise UsageError(f"{file} is too long for a vocabulary (more than a million characters)")
+    return text
 
 
 def _file() -> Path:

@@ -1,6 +1,7 @@
 """Changing the user's own files: one key and nothing else, and never half of it."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,13 +46,25 @@ def replace_file(file: Path, text: str) -> None:
         # Through a link, so that a configuration kept elsewhere stays a link.
         target = Path(os.path.realpath(file))
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        # A new file of a name that nobody can foresee: no link that lies there is written through.
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        draft = Path(name)
         try:
-            draft.write_text(text, "utf-8")
-            if target.exists():
-                draft.chmod(target.stat().st_mode & 0o777)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            draft.chmod(_mode_for(target))
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _mode_for(target: Path) -> int:
+    """The mode of the file that is replaced; of a new one, what the user's umask leaves."""
+    try:
+        return target.stat().st_mode & 0o777
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask

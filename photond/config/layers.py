@@ -11,8 +11,9 @@ from photond.config.keys import Key, all_keys, table_docs
 from photond.config.locations import ENVIRONMENT_PREFIX, FILE_VARIABLE
 from photond.config.settings import absolute_path
 from photond.config.source import Source
-from photond.config.wording import described, nearest, one_line, quoted
+from photond.config.wording import described, nearest, quoted
 from photond.errors import ConfigError
+from photond.printable import printable
 
 _PATHS = ("folders", "database")
 
@@ -73,7 +74,7 @@ def from_environment(environ: Mapping[str, str]) -> Layer:
             suffixes = {_suffix(variable).lower(): variable for variable in variables}
             meant = nearest(_suffix(name), suffixes)
             hint = f"; did you mean {suffixes[meant]}?" if meant else ""
-            layer.problems.append(f"{one_line(name)}: unknown variable{hint}")
+            layer.problems.append(f"{printable(name)}: unknown variable{hint}")
     return layer
 
 

@@ -5,7 +5,7 @@ what it takes and what it got; all that is wrong is said at once.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,8 +15,8 @@ from photond.config.layers import Layer, from_environment, from_file
 from photond.config.locations import FILE_VARIABLE, chosen_file
 from photond.config.settings import Settings
 from photond.config.source import Source, read
-from photond.config.wording import one_line
 from photond.errors import ConfigError
+from photond.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,23 @@ class Origin:
 
     def __str__(self) -> str:
         return self.detail or self.kind
+
+
+class WrongSettingsError(ConfigError):
+    """Several things are wrong, or one.
+
+    Args:
+        problems: Each in a line.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self._problems = problems
+
+    @property
+    def lines(self) -> list[str]:
+        """A line for each."""
+        return list(self._problems)
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -83,12 +100,12 @@ def _layers(path: Path | None, environ: Mapping[str, str]) -> tuple[Source | Non
         if path is not None or environ.get(FILE_VARIABLE):
             by = "" if path is not None else f" (named by {FILE_VARIABLE})"
             raise ConfigError(
-                f"{one_line(chosen)}: no such configuration file{by}",
+                f"{printable(str(chosen))}: no such configuration file{by}",
                 "`photond config init` writes one.",
             ) from error
         source = None
     file = from_file(source) if source is not None else Layer()
     environment = from_environment(environ)
     if problems := file.problems + environment.problems:
-        raise ConfigError("\n".join(problems))
+        raise WrongSettingsError(problems)
     return source, file, environment

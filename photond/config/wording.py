@@ -3,25 +3,17 @@
 import json
 from collections.abc import Iterable
 
+from photond.printable import printable
+
 _LONGEST = 60
 _HUGE = 1 << 63  # an integer with thousands of digits cannot even be printed
-
-
-def one_line(text: object) -> str:
-    """A name as it is where it can be printed on one line, and with escapes where it cannot."""
-    plain = str(text)
-    if plain.isprintable():
-        return plain
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in plain
-    )
 
 
 def quoted(text: str) -> str:
     """A string in double quotes, on one line and not too long."""
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 1] + "…"
-    return one_line(json.dumps(text, ensure_ascii=False))
+    return printable(json.dumps(text, ensure_ascii=False))
 
 
 def described(value: object) -> str:

@@ -1,6 +1,7 @@
 """Asks the daemon, for commands that must start quickly: a socket and JSON, and nothing else."""
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from photond.config import locations
+from photond.daemon.peer import peer_uid
 from photond.errors import ConfigError, ExitCode, PhotondError
 
 VERSION = 1  # as photond.daemon.protocol has it, which would bring msgspec with it
 CONNECTING = 0.5  # seconds
 ANSWERING = 60.0  # seconds; a query may have to load a model first
 MAX_ANSWER_BYTES = 1 << 28
+_ROOT = 0  # as which systemd may listen for a service
 
 
 class DaemonError(PhotondError):
@@ -72,6 +75,11 @@ def ask(
             return None
         except OSError as error:
             raise DaemonError(f"the daemon at {path} cannot be asked: {_reason(error)}") from error
+        if peer_uid(connection) not in {os.geteuid(), _ROOT}:
+            # It would learn what is asked, and answer what it likes.
+            raise DaemonError(
+                f"what answers at {path} is another user's", "See what XDG_RUNTIME_DIR is set to."
+            )
         connection.settimeout(timeout)
         try:
             connection.sendall(encode_request(command, **fields))

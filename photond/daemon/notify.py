@@ -6,6 +6,8 @@ import socket
 import time
 from collections.abc import Mapping
 
+from photond.printable import printable
+
 _TIMEOUT = 1.0  # seconds; systemd is there, or it is not
 
 
@@ -28,7 +30,7 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """Say what is being done, in one line; `systemctl status` shows it."""
-        self._send("STATUS=" + " ".join(text.splitlines()))
+        self._send("STATUS=" + printable(text))
 
     def watchdog(self) -> None:
         """The main loop is alive."""
@@ -52,7 +54,7 @@ class Notifier:
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection,
         ):
             connection.settimeout(_TIMEOUT)
-            connection.sendto(message.encode("utf-8", "replace"), self._address)
+            connection.sendto(message.encode(), self._address)
 
 
 def _address(name: str) -> bytes | None:

@@ -12,7 +12,6 @@ import os
 import selectors
 import socket
 import stat
-import struct
 import threading
 import time
 from collections.abc import MutableMapping, Sequence
@@ -20,7 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from photond.config.ownership import require_trusted
 from photond.daemon import protocol
+from photond.daemon.peer import peer_uid
 from photond.daemon.protocol import Found
 from photond.daemon.status import DaemonStatus
 from photond.errors import IndexDatabaseError, PhotondError
@@ -33,7 +34,6 @@ MAX_CLIENTS = 32
 CLOSING = 2.0  # seconds for answers that are under way when the server closes
 
 _FIRST_INHERITED = 3  # SD_LISTEN_FDS_START
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class Control(Protocol):
@@ -317,9 +317,8 @@ class _Place:
         self._path = path
         try:
             _make_private(path.parent)
-            self._lock = os.open(
-                path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
-            )
+            flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._lock = os.open(path.with_suffix(".lock"), flags, 0o600)
         except OSError as error:
             raise _cannot_listen(path, error) from error
         try:
@@ -381,6 +380,7 @@ def _make_private(folder: Path) -> None:
 
     Raises:
         OSError: It cannot be made, or it is another user's.
+        PhotondError: Somebody else could put another one into its place.
     """
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -391,13 +391,12 @@ def _make_private(folder: Path) -> None:
         raise PermissionError(errno.EACCES, "its folder belongs to another user")
     if stat.S_IMODE(status.st_mode) & 0o077:
         folder.chmod(0o700)
+    require_trusted(PhotondError, folder)
 
 
 def _is_same_user(connection: socket.socket) -> bool:
     """Whether whoever connected is the user that the daemon works for."""
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _pid, uid, _gid = _CREDENTIALS.unpack(data)
-    return bool(uid == os.geteuid())
+    return peer_uid(connection) == os.geteuid()
 
 
 def _another(path: Path) -> DaemonRunningError:

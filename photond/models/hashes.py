@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +15,9 @@ from pathlib import Path
 import msgspec
 
 from photond.config import locations
+from photond.config.ownership import distrust
 from photond.errors import ConfigError
+from photond.models.regular import open_regular
 
 _FORMAT = 1
 _MOST = 64  # files; the ones hashed last are kept
@@ -47,9 +48,9 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, hexadecimal.
 
     Raises:
-        OSError: It is missing or cannot be read.
+        OSError: It is missing, cannot be read, or is no regular file.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -93,8 +94,7 @@ def _read() -> dict[str, _Hashed]:
     """The list; empty if there is none, or none that can be trusted."""
     try:
         with _file().open("rb") as file:
-            status = os.fstat(file.fileno())
-            if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
+            if distrust(_file(), os.fstat(file.fileno())) is not None:
                 return {}
             # Not by msgspec's own JSON, which refuses the lone surrogates of names that are no text.
             listed = msgspec.convert(json.loads(file.read(_LARGEST)), _List)

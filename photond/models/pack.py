@@ -12,8 +12,10 @@ from msgspec import Meta, Struct
 
 from photond.errors import ModelError
 from photond.models.hashes import sha256_anew, sha256_once
+from photond.models.regular import open_regular
 
 MANIFEST = "model.toml"
+_LARGEST = 1 << 20  # bytes of it
 
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[int, Meta(ge=0)]
@@ -281,6 +283,20 @@ def load_pack(folder: Path) -> Pack:
     return pack
 
 
+def _text_of(path: Path) -> str:
+    """A `model.toml` as text.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not UTF-8, or too long to be one.
+    """
+    with open_regular(path) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError("it has more than a mebibyte")
+    return content.decode("utf-8")
+
+
 def read_manifest(path: Path) -> Pack:
     """Read a `model.toml`, the hashes of whose files may be open; its folder becomes the pack's.
 
@@ -288,15 +304,13 @@ def read_manifest(path: Path) -> Pack:
         ModelError: It is missing, not TOML, lacks a key, or has one that is unknown or wrong.
     """
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(_text_of(path))
         document.pop("folder", None)
         pack = msgspec.convert(document, Pack)
     except OSError as error:
         raise ModelError(
             f"there is no model pack in {path.parent}: {path.name}: {error.strerror}"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         reason = (
             str(error)
@@ -305,6 +319,10 @@ def read_manifest(path: Path) -> Pack:
             .replace("$.", "")
         )
         raise ModelError(f"{path}: {reason}") from error
+    except RecursionError as error:
+        raise ModelError(f"{path} is not valid TOML: it is nested too deeply") from error
+    except ValueError as error:
+        raise ModelError(f"{path} is not valid TOML: {error}") from error
     for key, prompt, placeholder in (
         ("tag_prompt", pack.text.tag_prompt, "{label}"),
         ("query_prompt", pack.text.query_prompt, "{query}"),

@@ -4,6 +4,7 @@ import difflib
 import re
 from pathlib import Path
 
+from photond.config.ownership import require_trusted
 from photond.errors import ModelError, PhotondError
 from photond.models.pack import MANIFEST, Pack, load_pack
 from photond.models.registry import registered_packs
@@ -26,12 +27,12 @@ def find_pack(name: str, user_folder: Path) -> Pack:
     """The pack called `name`.
 
     Raises:
-        ModelError: There is none, or its `model.toml` is not right.
+        ModelError: There is none, its `model.toml` is not right, or somebody else could have written it.
     """
     folders = pack_folders(user_folder)
     if name not in folders:
         raise _unknown(name, user_folder)
-    pack = load_pack(folders[name])
+    pack = _trusted(folders[name])
     if pack.name != name:
         raise ModelError(
             f"the pack in {pack.folder} calls itself {pack.name!r}",
@@ -51,12 +52,26 @@ def find_by_fingerprint(fingerprint: str, name: str, user_folder: Path) -> Pack 
     folders = pack_folders(user_folder)
     for folder in sorted(folders, key=lambda one: one != name):
         try:
-            pack = load_pack(folders[folder])
+            pack = _trusted(folders[folder])
         except ModelError:
             continue
         if pack.fingerprint == fingerprint:
             return pack
     return None
+
+
+def _trusted(folder: Path) -> Pack:
+    """A pack in whose files nobody else has a hand.
+
+    Raises:
+        ModelError: Somebody else could have written it, or its `model.toml` is not right.
+    """
+    if folder.parent == BUILT_IN:
+        return load_pack(folder)  # a part of the program, and as much to be trusted as that
+    require_trusted(ModelError, folder, folder / MANIFEST)
+    pack = load_pack(folder)
+    require_trusted(ModelError, *map(pack.path_of, pack.parts))
+    return pack
 
 
 def all_packs(user_folder: Path) -> dict[str, Pack | PhotondError]:

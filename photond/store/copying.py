@@ -186,7 +186,8 @@ def _build(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     new = path.with_name(f"{path.name}.new")
     try:
-        descriptor = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        new.unlink(missing_ok=True)  # of a process that was killed, or a link to somewhere
+        descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             writer = VectorWriter(descriptor, Header(dimension, 0, 0, state, state))
             for ids, vectors in embeddings.all_embeddings(connection, pack_id):
@@ -215,7 +216,7 @@ def _is_live(database: Path, pack_id: int, file: VectorFile) -> bool:
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     """Be the only process that writes a file; says whether it is."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sqlean.dbapi2
 import sqlite_vec
 
+from photond.config.ownership import require_trusted
 from photond.errors import IndexDatabaseError, IndexUnavailableError
 from photond.store import schema
 
@@ -34,7 +35,8 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
         A connection in autocommit mode with sqlite-vec loaded; writes go through `transaction`.
 
     Raises:
-        IndexDatabaseError: There is no index, or it is locked, damaged or from a newer version.
+        IndexDatabaseError: There is no index, or it is locked, damaged or from a newer version, or
+            somebody else could have written it.
     """
     if create:
         _create_private(path)
@@ -42,6 +44,9 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
         raise IndexDatabaseError(
             f"there is no index at {path} yet", "Run `photond index ~/Pictures` to make one."
         )
+    # SQLite reads what lies beside it as a part of it.
+    beside = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal")]
+    require_trusted(IndexDatabaseError, path, *beside)
     with explained(path):
         connection = connect(path)
         try:

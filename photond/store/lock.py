@@ -31,7 +31,9 @@ class IndexLock:
         self._stays = stays
         path = database.with_name(database.name + ".lock")
         try:
-            self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            # A link in its place would have photond write into another file.
+            flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._descriptor = os.open(path, flags, 0o600)
         except OSError as error:
             raise IndexDatabaseError(
                 f"the lock {path} cannot be opened: {error.strerror}", "Check its permissions."

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from photond.config.ownership import distrust
 from photond.store.embeddings import Embedding
 from photond.store.quantised import QuantisedRows, quantise_rows
 from photond.store.vector_layout import BLOCK_ROWS, SLOT_BYTES, UNKNOWN, Header, Layout, unpacked
@@ -100,13 +101,16 @@ class VectorFile:
         self._path = path
         self._is_writable = writable
         try:
-            self._file = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+            # Neither through a link, nor waiting for a pipe.
+            flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            self._file = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | flags)
         except FileNotFoundError:
             raise NoVectorFileError(f"{path} is not there") from None
         # When nobody has it any more, at the latest.
         self._close = weakref.finalize(self, os.close, self._file)
         self._blocks: list[Block] = []
         try:
+            self._require_ours()
             self.header = self._read_header()
         except BaseException:
             self._close()
@@ -169,6 +173,10 @@ class VectorFile:
     def writer(self) -> "VectorWriter":
         """Adds rows to this file, which is open for writing."""
         return VectorWriter(self._file, self.header)
+
+    def _require_ours(self) -> None:
+        if distrust(self._path, os.fstat(self._file)) is not None:
+            raise NoVectorFileError(f"{self._path} could be somebody else's")
 
     def _read_header(self) -> Header:
         slots = os.pread(self._file, 2 * SLOT_BYTES, 0)

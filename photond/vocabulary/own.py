@@ -58,12 +58,25 @@ def read_own(file: Path) -> OwnVocabulary:
     """The user's part of the vocabulary; nothing where there is no file.
 
     Raises:
-        ConfigError: The file cannot be read, is not TOML, or has a key that is unknown or wrong.
+        ConfigError: The file cannot be read, is not TOML, has a key that is unknown or wrong, or
+            somebody else could have written it.
     """
     try:
         return parse_own(source.read(file).data, str(file))
     except FileNotFoundError:
         return OwnVocabulary()
+
+
+def read_given(file: Path) -> OwnVocabulary:
+    """What a file says that is to be taken over, whoever wrote it.
+
+    Raises:
+        ConfigError: It cannot be read, is not TOML, or has a key that is unknown or wrong.
+    """
+    try:
+        return parse_own(source.read_from_anybody(file).data, str(file))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no file {file}") from error
 
 
 def parse_own(document: Mapping[str, object], name: str) -> OwnVocabulary:

@@ -128,7 +128,7 @@ def test_the_list_is_its_owners_alone_and_one_that_others_can_write_is_not_belie
     assert state.stat().st_mode & 0o777 == 0o600
     assert state.parent.stat().st_mode & 0o777 == 0o700
     plant(state)
-    state.chmod(0o620)
+    state.chmod(0o602)
     assert sha256_once(file) == true_hash(file)
 
 
