@@ -10,10 +10,11 @@ import typer
 
 from photond import __version__
 from photond.cli.command import command
-from photond.cli.output import print_json, print_line, printable
+from photond.cli.output import print_json, print_line
 from photond.cli.progress import count_bar
 from photond.cli.session import Session, absolute
 from photond.errors import PhotondError, UsageError
+from photond.printable import printable
 
 if TYPE_CHECKING:
     from photond.search.answering import Answering
