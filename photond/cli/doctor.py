@@ -97,6 +97,7 @@ def doctor(
     examinations: tuple[Callable[[Session], Iterator[Finding]], ...] = (
         _configuration,
         _sqlite,
+        _processor,
         _model,
         _index,
         _folders,
@@ -157,6 +158,14 @@ def _sqlite(_session: Session) -> Iterator[Finding]:
     page = os.sysconf("SC_PAGESIZE") // 1024
     detail = f"{version} finds its nearest neighbour ({found}); memory pages of {page} KiB"
     yield Finding("sqlite-vec", "ok", detail)
+
+
+def _processor(_session: Session) -> Iterator[Finding]:
+    """Whether onnxruntime can be loaded without ending the process."""
+    from photond.models import processor
+
+    if missing := processor.missing_description():
+        yield Finding("processor", "error", missing, processor.REMEDY)
 
 
 def _model(session: Session) -> Iterator[Finding]:

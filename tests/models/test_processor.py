@@ -1,0 +1,53 @@
+"""What onnxruntime needs to be told of the processor on aarch64."""
+
+from pathlib import Path
+
+import pytest
+
+from photond.daemon import unit
+from photond.models.processor import missing_description
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The files of an M1, as far as they are looked at."""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text("processor\t: 0\nCPU implementer\t: 0x61\n", "ascii")
+    cpu = tmp_path / "sys/devices/system/cpu"
+    cpu.mkdir(parents=True)
+    for name in ("possible", "present"):
+        (cpu / name).write_text("0-7\n", "ascii")
+    return tmp_path
+
+
+def test_a_machine_that_shows_its_processor_passes(tree: Path) -> None:
+    assert missing_description(tree, "aarch64") == ""
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["proc/cpuinfo", "sys/devices/system/cpu/possible", "sys/devices/system/cpu/present"],
+)
+def test_a_file_that_is_hidden_is_named(tree: Path, file: str) -> None:
+    (tree / file).unlink()
+    assert f"/{file}" in missing_description(tree, "aarch64")
+
+
+def test_the_description_of_an_x86_machine_does_not_count(tree: Path) -> None:
+    (tree / "proc/cpuinfo").write_text("vendor_id\t: GenuineIntel\n", "ascii")
+    assert "/proc/cpuinfo" in missing_description(tree, "aarch64")
+
+
+def test_other_processors_need_no_description(tmp_path: Path) -> None:
+    assert missing_description(tmp_path, "x86_64") == ""
+
+
+def test_the_unit_hides_neither_proc_nor_sys() -> None:
+    options = [line.partition("=") for line in unit.template().splitlines()]
+    assert "ProcSubset" not in {name for name, _, _ in options}
+    hiding = {"InaccessiblePaths", "TemporaryFileSystem", "RootDirectory", "RootImage"}
+    paths = [value for name, _, value in options if name in hiding]
+    assert not any(
+        word.lstrip("-").startswith(("/proc", "/sys")) for p in paths for word in p.split()
+    )
+    assert not any(name.startswith("Root") for name, _, _ in options)
