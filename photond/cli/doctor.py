@@ -161,11 +161,14 @@ def _sqlite(_session: Session) -> Iterator[Finding]:
 
 
 def _processor(_session: Session) -> Iterator[Finding]:
-    """Whether onnxruntime can be loaded without ending the process."""
+    """Whether onnxruntime can learn what it runs on."""
     from photond.models import processor
 
-    if missing := processor.missing_description():
-        yield Finding("processor", "error", missing, processor.REMEDY)
+    if danger := processor.danger():
+        yield Finding("processor", "error", danger, processor.REMEDY)
+    elif unknown := processor.unknown():
+        detail = f"{unknown}, so the model may be slow"
+        yield Finding("processor", "warning", detail, processor.REMEDY)
 
 
 def _model(session: Session) -> Iterator[Finding]:

@@ -15,8 +15,8 @@ from photond.models import processor
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # The library would end the process, and nobody would know why.
-if _missing := processor.missing_description():
-    raise ModelError(f"onnxruntime would crash: {_missing}", processor.REMEDY)
+if _danger := processor.danger():
+    raise ModelError(f"onnxruntime may crash: {_danger}", processor.REMEDY)
 
 import onnxruntime
 

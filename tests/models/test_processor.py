@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from photond.daemon import unit
-from photond.models.processor import missing_description
+from photond.models.processor import danger, unknown
 
 
 @pytest.fixture
@@ -21,25 +21,27 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_machine_that_shows_its_processor_passes(tree: Path) -> None:
-    assert missing_description(tree, "aarch64") == ""
+    assert (danger(tree, "aarch64"), unknown(tree, "aarch64")) == ("", "")
 
 
 @pytest.mark.parametrize(
     "file",
     ["proc/cpuinfo", "sys/devices/system/cpu/possible", "sys/devices/system/cpu/present"],
 )
-def test_a_file_that_is_hidden_is_named(tree: Path, file: str) -> None:
+def test_a_file_that_is_missing_is_named_and_no_danger(tree: Path, file: str) -> None:
     (tree / file).unlink()
-    assert f"/{file}" in missing_description(tree, "aarch64")
+    assert f"/{file}" in unknown(tree, "aarch64")
+    assert danger(tree, "aarch64") == ""
 
 
-def test_the_description_of_an_x86_machine_does_not_count(tree: Path) -> None:
-    (tree / "proc/cpuinfo").write_text("vendor_id\t: GenuineIntel\n", "ascii")
-    assert "/proc/cpuinfo" in missing_description(tree, "aarch64")
+@pytest.mark.parametrize("text", ["", "vendor_id\t: GenuineIntel\n"])
+def test_a_description_without_an_arm_processor_is_a_danger(tree: Path, text: str) -> None:
+    (tree / "proc/cpuinfo").write_text(text, "ascii")
+    assert "/proc/cpuinfo" in danger(tree, "aarch64")
 
 
 def test_other_processors_need_no_description(tmp_path: Path) -> None:
-    assert missing_description(tmp_path, "x86_64") == ""
+    assert (danger(tmp_path, "x86_64"), unknown(tmp_path, "x86_64")) == ("", "")
 
 
 def test_the_unit_hides_neither_proc_nor_sys() -> None:
