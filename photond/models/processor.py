@@ -1,8 +1,8 @@
 """Whether onnxruntime can learn which processor it runs on.
 
-On aarch64 it reads `/proc/cpuinfo` and `/sys/devices/system/cpu` while its library is being loaded. Where
-they are missing it warns and goes on, without the faster instructions. Where `/proc/cpuinfo` is there and
-says nothing of an Arm processor, it may die of SIGSEGV, before Python can catch anything.
+On aarch64 it reads `/proc/cpuinfo` and `/sys/devices/system/cpu` while its library is being loaded.
+Where they are missing it warns and goes on, without the faster instructions. Where `/proc/cpuinfo` is
+there and says nothing of an Arm processor, it may die of SIGSEGV, before Python can catch anything.
 """
 
 import platform
