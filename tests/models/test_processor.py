@@ -1,5 +1,7 @@
 """What onnxruntime needs to be told of the processor on aarch64."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,23 @@ def test_a_description_without_an_arm_processor_is_a_danger(tree: Path, text: st
 
 def test_other_processors_need_no_description(tmp_path: Path) -> None:
     assert (danger(tmp_path, "x86_64"), unknown(tmp_path, "x86_64")) == ("", "")
+
+
+def test_onnxruntime_is_not_loaded_in_danger() -> None:
+    script = (
+        "import sys\n"
+        "from photond.errors import ModelError\n"
+        "from photond.models import processor\n"
+        "processor.danger = lambda: 'no Arm'\n"
+        "try:\n"
+        "    import photond.models.runtime\n"
+        "except ModelError as error:\n"
+        "    print(error.message, 'onnxruntime' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "onnxruntime may crash: no Arm False\n"
 
 
 def test_the_unit_hides_neither_proc_nor_sys() -> None:
