@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test chaos parity lint format lock licences supply docs clean hostile fuzz
+.PHONY: help demo test chaos parity lint format lock licences supply docs clean hostile fuzz check-arm
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ format: $(VENV)/.lint ## Put the code into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+check-arm: $(VENV)/.test ## Check the libraries of all locked wheels for aarch64 with 16 KiB pages
+	$(BIN)/python tools/arm/wheels.py --cache .arm/wheels
+
 lock: $(VENV)/bin/python ## Choose the newest versions that pyproject.toml allows, for requirements.lock
 	@$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -55,7 +58,7 @@ docs: $(VENV)/.test ## Write the generated pages: docs/cli.md and config.example
 	$(BIN)/python tools/write_docs.py
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .supply .demo build dist .*_cache
+	rm -rf $(VENV) .supply .demo .arm build dist .*_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -97,6 +97,7 @@ def doctor(
     examinations: tuple[Callable[[Session], Iterator[Finding]], ...] = (
         _configuration,
         _sqlite,
+        _processor,
         _model,
         _index,
         _folders,
@@ -157,6 +158,17 @@ def _sqlite(_session: Session) -> Iterator[Finding]:
     page = os.sysconf("SC_PAGESIZE") // 1024
     detail = f"{version} finds its nearest neighbour ({found}); memory pages of {page} KiB"
     yield Finding("sqlite-vec", "ok", detail)
+
+
+def _processor(_session: Session) -> Iterator[Finding]:
+    """Whether onnxruntime can learn what it runs on."""
+    from photond.models import processor
+
+    if danger := processor.danger():
+        yield Finding("processor", "error", danger, processor.REMEDY)
+    elif unknown := processor.unknown():
+        detail = f"{unknown}, so the model may be slow"
+        yield Finding("processor", "warning", detail, processor.REMEDY)
 
 
 def _model(session: Session) -> Iterator[Finding]:

@@ -9,7 +9,14 @@ everything imports onnxruntime from here.
 import os
 from types import ModuleType
 
+from photond.errors import ModelError
+from photond.models import processor
+
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+# The library would end the process, and nobody would know why.
+if _danger := processor.danger():
+    raise ModelError(f"onnxruntime may crash: {_danger}", processor.REMEDY)
 
 import onnxruntime
 
