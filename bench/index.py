@@ -156,7 +156,7 @@ def measure_case(case: Case) -> list[Measurement]:
     whole = _index(case, case.folder)
     bound = statistics.mean((before.seconds, case.bound().seconds))
     further = whole - start
-    rows = [
+    return [
         _against_bound(case, "working", (count - few) / further.wall, few / bound, "photos/s"),
         _against_bound(
             case, "processor", (count - few) / further.processor, 1 / bound, "photos/CPU s"
@@ -166,7 +166,6 @@ def measure_case(case: Case) -> list[Measurement]:
             "index", f"{case}: start", start.wall, whole.wall, "s", f"whole, {count} photos"
         ),
     ]
-    return rows
 
 
 def measure_backlog(case: Case) -> list[Measurement]:

@@ -20,7 +20,7 @@ SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 
 _CAMERA = (4000, 3000)
 _SCREEN = (1920, 1080)
-# What a small sensor adds at a middling ISO, in grey levels; with it the files are as large as a camera's.
+# A small sensor's at a middling ISO, in grey levels; with it the files are as large as a camera's.
 _NOISE = 5.0
 _MAKE, _MODEL, _TAKEN_AT = 0x010F, 0x0110, 0x0132
 
