@@ -52,7 +52,7 @@ PERIODS: Mapping[str, Mapping[str, int]] = {
 }
 _THOROUGH = 4
 _POLL_SECONDS = 0.02
-_PHOTOND = (sys.executable, "-m", "photond")
+PHOTOND = (sys.executable, "-m", "photond")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,8 @@ def measure_case(case: Case) -> list[Measurement]:
 def measure_backlog(case: Case) -> list[Measurement]:
     """What the daemon makes of photos that wait for it, against the bound."""
     before = case.bound()
-    with _home(case, case.folder) as environ, only_on(case.cores):
-        daemon = subprocess.Popen([*_PHOTOND, "run"], env=environ, stderr=subprocess.DEVNULL)
+    with home(case, case.folder) as environ, only_on(case.cores):
+        daemon = subprocess.Popen([*PHOTOND, "run"], env=environ, stderr=subprocess.DEVNULL)
         try:
             done, used = _between_commits(
                 Path(environ["PHOTOND_DATABASE"]), daemon, len(paths_in(case.folder))
@@ -197,10 +197,10 @@ def _against_bound(
 
 
 def _index(case: Case, folder: Path) -> Used:
-    with _home(case, folder) as environ, only_on(case.cores):
+    with home(case, folder) as environ, only_on(case.cores):
         started, before = time.perf_counter(), os.times()
         subprocess.run(
-            [*_PHOTOND, "index", "--json"], env=environ, check=True, stdout=subprocess.DEVNULL
+            [*PHOTOND, "index", "--json"], env=environ, check=True, stdout=subprocess.DEVNULL
         )
         after, wall = os.times(), time.perf_counter() - started
     return Used(
@@ -237,7 +237,7 @@ def _poll(daemon: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def _home(case: Case, folder: Path) -> Iterator[dict[str, str]]:
+def home(case: Case, folder: Path) -> Iterator[dict[str, str]]:
     """The environment of a user with a folder of photos, who has indexed none of them yet."""
     template = case.cache / f"{case.pack.name}-{case.pack.fingerprint[:8]}.db"
     if not template.exists():
