@@ -37,6 +37,11 @@ def proportional_bytes(pid: int) -> int:
     return sum(smaps(member).get("Pss", 0) for member in members(pid))
 
 
+def resident_bytes(pid: int) -> int:
+    """The same, where such a page counts for each of them, and so do those of other programs."""
+    return sum(smaps(member).get("Rss", 0) for member in members(pid))
+
+
 def smaps(pid: int) -> dict[str, int]:
     """What /proc/PID/smaps_rollup says, in bytes; empty for a process that has ended."""
     try:
