@@ -3,9 +3,9 @@
 Starts `photond run` on a folder with the sample photos, as it is set up by default, and prints how long
 after its copy a photo is in the index, how much memory the daemon has with its models and without, and
 how often it wakes up in a minute in which nothing happens. The least latency that there can be is the
-time for which a photo must have stood still, `watch.settle_seconds`.
+time for which a photo must have stood still, `watch.settle_seconds`; idle memory is held against 80 MB.
 
-    python bench/daemon.py [--photos 10] [--idle 60]
+    python -m bench.daemon [--photos 10] [--idle 60] [--json]
 """
 
 import argparse
@@ -21,16 +21,33 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from bench.measurement import Measurement, print_report
+from bench.tree import cpu_seconds, resident_bytes
+from photond.config.settings import Settings
+
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 UNLOAD_SECONDS = 10
+IDLE_MB = 80.0
+SETTLE_SECONDS = Settings().watch.settle_seconds
 
 
 def main() -> None:
-    """Measure and print one table."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add_options(parser)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    print_report(measure(options), as_json=options.json)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `measure` wants to know."""
     parser.add_argument("--photos", type=int, default=10)
     parser.add_argument("--idle", type=float, default=60)
-    options = parser.parse_args()
+
+
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """Memory at each stage of a daemon's day, its wakeups when idle, and how soon it has a photo."""
     with tempfile.TemporaryDirectory() as place:
         photos, database = Path(place, "photos"), Path(place, "index.db")
         shutil.copytree(SAMPLES, photos)
@@ -47,22 +64,34 @@ def main() -> None:
         daemon = subprocess.Popen([*photond, "run"], env=environ, stderr=subprocess.DEVNULL)
         try:
             time.sleep(5)
-            print(f"before any photo   {memory(daemon.pid)}")
+            rows = [memory("before any photo", daemon.pid)]
             latencies = [copy_one(photos, database, number) for number in range(options.photos)]
-            print(f"with the model     {memory(daemon.pid)}")
+            rows.append(memory("with the model", daemon.pid))
             subprocess.run([*photond, "query", "cat"], env=environ, check=True, capture_output=True)
-            print(f"after a search     {memory(daemon.pid)}")
+            rows.append(memory("after a search", daemon.pid))
             time.sleep(UNLOAD_SECONDS + 5)
-            print(f"without models     {memory(daemon.pid)}")
-            before, ticks = wakeups(daemon.pid), processor_ticks(daemon.pid)
+            rows.append(memory("idle, without models", daemon.pid, at_most=1.0))
+            before, used = wakeups(daemon.pid), cpu_seconds(daemon.pid)
             time.sleep(options.idle)
-            woken, used = wakeups(daemon.pid) - before, processor_ticks(daemon.pid) - ticks
-            print(f"idle for {options.idle:.0f} s      {woken:6} wakeups, {used} processor ticks")
+            woken = wakeups(daemon.pid) - before
+            used = cpu_seconds(daemon.pid) - used
         finally:
             daemon.terminate()
             daemon.wait()
-    median, worst = statistics.median(latencies), max(latencies)
-    print(f"copied to indexed  {median:6.2f} s in the middle, {worst:.2f} s at worst")
+    idle, case = options.idle, f"idle for {options.idle:.0f} s"
+    return [
+        *rows,
+        Measurement("daemon", f"{case}: wakeups", woken, idle, "", "one a second"),
+        Measurement("daemon", f"{case}: processor", used, idle, "s", "one core"),
+        Measurement(
+            "daemon",
+            "copied to indexed, median",
+            statistics.median(latencies),
+            SETTLE_SECONDS,
+            "s",
+            "watch.settle_seconds",
+        ),
+    ]
 
 
 def copy_one(photos: Path, database: Path, number: int) -> float:
@@ -87,21 +116,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def memory(pid: int) -> str:
-    """What a process has in memory: all of it, its share of what others have as well, and its own."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    kilobytes = {
-        name: int(value.split()[0])
-        for name, _, value in (line.partition(":") for line in text.splitlines()[1:])
-    }
-    private = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
-    amounts = {
-        "resident": kilobytes["Rss"],
-        "proportional": kilobytes["Pss"],
-        "private": private,
-        "private and written": kilobytes["Private_Dirty"],
-    }
-    return ", ".join(f"{amount * 1024 / 1e6:5.1f} MB {name}" for name, amount in amounts.items())
+def memory(case: str, pid: int, at_most: float | None = None) -> Measurement:
+    """What a process and its children have in memory, those included that others share."""
+    used = resident_bytes(pid) / 1e6
+    return Measurement("daemon", case, used, IDLE_MB, "MB", "80 MB", at_most=at_most)
 
 
 def wakeups(pid: int) -> int:
@@ -110,12 +128,6 @@ def wakeups(pid: int) -> int:
         int(path.read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0])
         for path in Path(f"/proc/{pid}/task").glob("*/status")
     )
-
-
-def processor_ticks(pid: int) -> int:
-    """Processor time of a process so far, in hundredths of a second."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 if __name__ == "__main__":

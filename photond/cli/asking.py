@@ -58,7 +58,7 @@ def asked(
     from photond.daemon.searching import answer as answer_here
     from photond.daemon.searching import found, searcher_for
 
-    searcher = searcher_for(session.settings, session.database)
+    searcher = searcher_for(session.settings, session.database, once=True)
     limit = None if stream else session.settings.query.limit
     with answer_here(searcher, QueryRequest(**fields), limit) as said:
         yield Found((to_builtins(found(hit)) for hit in said.hits), said.notes)

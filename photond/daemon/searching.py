@@ -16,13 +16,20 @@ from photond.search.searcher import Answer, Searcher, Wish
 from photond.search.when import resolve
 
 
-def searcher_for(settings: Settings, database: Path) -> Searcher:
-    """A searcher that looks for packs and vocabulary where the user has them."""
+def searcher_for(settings: Settings, database: Path, *, once: bool = False) -> Searcher:
+    """A searcher that looks for packs and vocabulary where the user has them.
+
+    Args:
+        settings: Those in effect.
+        database: The index.
+        once: It is asked one question.
+    """
     return Searcher(
         database,
         settings,
         models_dir=locations.models_dir(),
         vocabulary_file=locations.vocabulary_file(),
+        once=once,
     )
 
 

@@ -4,6 +4,9 @@ import numpy as np
 from PIL import Image
 
 _CELLS = 8
+# How many times the cells a picture keeps when it is first averaged to a fraction of its size; of 128
+# bits that changes less than one, and filtering all pixels takes four times as long.
+_GAP = 8.0
 HASH_BYTES = 2 * _CELLS * _CELLS // 8
 """How long a hash is."""
 
@@ -28,7 +31,8 @@ def perceptual_hash(image: Image.Image) -> bytes:
     # Not in whole grey levels: in an even sky, rounding would decide which cell is the brighter one.
     # The filter overlaps neighbouring cells, without which the hash would change with the scale.
     grey = image.convert("L").convert("F")
-    cells = np.asarray(grey.resize((_CELLS + 1, _CELLS + 1), Image.Resampling.LANCZOS))
+    size = (_CELLS + 1, _CELLS + 1)
+    cells = np.asarray(grey.resize(size, Image.Resampling.LANCZOS, reducing_gap=_GAP))
     here = cells[:-1, :-1]
     brighter = np.stack((cells[:-1, 1:] > here, cells[1:, :-1] > here))
     return np.packbits(brighter).tobytes()

@@ -76,16 +76,17 @@ class TextTower:
     Args:
         pack: The pack, whose tower and tokenizer are verified before they are loaded.
         threads: How many threads one call computes with.
+        once: Load sooner, and compute more slowly: for a process that embeds a text or two.
 
     Raises:
         ModelError: The tower or the tokenizer is missing, damaged, or not what `model.toml` says.
     """
 
-    def __init__(self, pack: Pack, threads: int = 1) -> None:
+    def __init__(self, pack: Pack, threads: int = 1, *, once: bool = False) -> None:
         pack.verify_once(pack.text, pack.tokenizer)
         self._pack = pack
         self.tokenizer = TextTokenizer(pack)
-        self._session = _open_tower(pack, pack.text, threads)
+        self._session = _open_tower(pack, pack.text, threads, once=once)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -145,8 +146,14 @@ def normalised(vectors: Embeddings) -> Embeddings:
     return unit
 
 
-def open_session(path: Path, threads: int) -> ort.InferenceSession:
+def open_session(path: Path, threads: int, *, once: bool = False) -> ort.InferenceSession:
     """Load an ONNX graph, to be computed on the processor.
+
+    Args:
+        path: The graph's file.
+        threads: How many threads one call computes with.
+        once: Leave the weights as they lie in the file, where packing them for the processor would take
+            longer than one or two calls gain by it.
 
     Raises:
         ModelError: It is missing, or onnxruntime cannot load it.
@@ -158,6 +165,8 @@ def open_session(path: Path, threads: int) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     # Waiting threads sleep: spinning is faster by little and heats a laptop.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if once:
+        options.add_session_config_entry("session.disable_prepacking", "1")
     # Fatal only: what fails is raised, and its reader need not see it twice.
     options.log_severity_level = 4
     try:
@@ -173,8 +182,10 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _open_tower(pack: Pack, spec: ImageSpec | TextSpec, threads: int) -> ort.InferenceSession:
-    session = open_session(pack.path_of(spec), threads)
+def _open_tower(
+    pack: Pack, spec: ImageSpec | TextSpec, threads: int, *, once: bool = False
+) -> ort.InferenceSession:
+    session = open_session(pack.path_of(spec), threads, once=once)
     _check_graph(pack, spec, session)
     return session
 

@@ -13,6 +13,7 @@ from photond.pipeline.work import Embedded, Failed, Outcome, Same, Vanished
 from photond.store import companions, contents, embeddings, files, jobs, looks, tags
 from photond.store.contents import Content
 from photond.store.database import Connection, transaction
+from photond.store.embeddings import Embedding
 from photond.store.files import Absence, FileStat
 
 # Of a photo with very many copies, not all are looked for on disk each time another one appears.
@@ -41,14 +42,20 @@ class Committer:
         An outcome of a photo that a scan has found to be gone meanwhile says nothing of what is at
         its path now; its embedding is kept, because the photo may have been moved.
         """
+        embedded: dict[int, Embedding] = {}
         with transaction(self.connection):
-            return [self._write(outcome) for outcome in outcomes]
+            results = [self._write(outcome, embedded) for outcome in outcomes]
+            if embedded:
+                # Together: each call goes through the embeddings of all labels.
+                self.tagger.tag(list(embedded), np.stack(list(embedded.values())))
+        return results
 
     def is_known(self, sha256: str) -> bool:
         """Whether the index has an embedding of the content with a hash."""
         return contents.find_embedded(self.connection, sha256, self.pack_id) is not None
 
-    def _write(self, outcome: Outcome) -> Result:
+    def _write(self, outcome: Outcome, embedded: dict[int, Embedding]) -> Result:
+        """Write all but the tags; adds what is to be tagged to `embedded`, by content id."""
         is_wanted = jobs.is_in_hand(self.connection, outcome.job.file_id)
         if not is_wanted and not isinstance(outcome, Embedded):
             return "vanished"
@@ -59,7 +66,7 @@ class Committer:
                 embeddings.add_embedding(
                     self.connection, self.pack_id, content_id, outcome.embedding
                 )
-                self.tagger.tag([content_id], outcome.embedding[np.newaxis])
+                embedded[content_id] = outcome.embedding
                 if not is_wanted:
                     return "vanished"
                 result = self._link(outcome.job.file_id, content_id, outcome.stat)

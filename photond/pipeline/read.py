@@ -55,7 +55,7 @@ def read_photo(path: str, max_bytes: int) -> PhotoBytes:
                     f"the file has {before.st_size / 1e6:.0f} MB, "
                     f"the limit is {max_bytes / 1e6:.0f} MB (index.max_megabytes)"
                 )
-            # As much memory is taken as is asked for; the byte more shows that it grew.
+            # One byte more shows that it grew. For the limit, Python would make room for all of it.
             data = file.read(before.st_size + 1)
             after = os.fstat(descriptor)
     except FileNotFoundError:

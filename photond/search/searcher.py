@@ -79,16 +79,23 @@ class Searcher:
         settings: Which pack is meant, and what a photo may be like.
         models_dir: Where the user's packs lie.
         vocabulary_file: The user's own part of the vocabulary, which says what is a kind of what.
+        once: It is asked one question.
     """
 
     def __init__(
-        self, database: Path, settings: Settings, *, models_dir: Path, vocabulary_file: Path
+        self,
+        database: Path,
+        settings: Settings,
+        *,
+        models_dir: Path,
+        vocabulary_file: Path,
+        once: bool = False,
     ) -> None:
         self._database = database
         self._settings = settings
         self._models_dir = models_dir
         self._vocabulary_file = vocabulary_file
-        self._texts = QueryTexts()
+        self._texts = QueryTexts(once=once)
         self._rankings = Rankings(database)
         self._using = threading.Lock()
         self._used_at: float | None = None

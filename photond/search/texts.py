@@ -32,9 +32,14 @@ class QueryText:
 
 
 class QueryTexts:
-    """Embeds the texts of queries; several threads may ask at the same time."""
+    """Embeds the texts of queries; several threads may ask at the same time.
 
-    def __init__(self) -> None:
+    Args:
+        once: The process asks one question, so that a tower that loads sooner is better than a fast one.
+    """
+
+    def __init__(self, *, once: bool = False) -> None:
+        self._once = once
         self._loading = threading.Lock()
         self._loaded: tuple[str, TextTower] | None = None
 
@@ -67,5 +72,6 @@ class QueryTexts:
         with self._loading:
             if self._loaded is None or self._loaded[0] != pack.fingerprint:
                 self._loaded = None  # not two at a time
-                self._loaded = pack.fingerprint, TextTower(pack, available_cores())
+                tower = TextTower(pack, available_cores(), once=self._once)
+                self._loaded = pack.fingerprint, tower
             return self._loaded[1]

@@ -36,6 +36,13 @@ def test_a_text_has_one_embedding_whatever_stands_beside_it(text_tower: TextTowe
         assert float(text_tower.embed([text])[0] @ embedding) > 0.99999
 
 
+def test_a_tower_that_is_loaded_for_one_text_embeds_it_as_any_other(
+    text_tower: TextTower, mini: Pack
+) -> None:
+    once = TextTower(mini, once=True).embed_query("a dog on the beach")
+    assert float(once @ text_tower.embed_query("a dog on the beach")) > 0.99999
+
+
 def test_a_query_is_put_into_the_packs_prompt(text_tower: TextTower, mini: Pack) -> None:
     asked = text_tower.embed_query("cat {query} {label}")
     prompt = mini.text.query_prompt.replace("{query}", "cat {query} {label}")

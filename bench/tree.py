@@ -1,0 +1,52 @@
+"""What a process and all its children use: processor time and memory, from /proc (Linux)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def members(pid: int) -> Iterator[int]:
+    """A process and its descendants, those that are there."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            yield from members(int(child))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and its descendants so far, those included that it has waited for."""
+    total = 0
+    for member in members(pid):
+        try:
+            fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        # proc_pid_stat(5): utime, stime, and the same of children that were waited for.
+        total += sum(map(int, fields[11:15]))
+    return total / _TICKS
+
+
+def proportional_bytes(pid: int) -> int:
+    """Memory of a process and its descendants; a page that several of them share counts once."""
+    return sum(smaps(member).get("Pss", 0) for member in members(pid))
+
+
+def resident_bytes(pid: int) -> int:
+    """The same, where such a page counts for each of them, and so do those of other programs."""
+    return sum(smaps(member).get("Rss", 0) for member in members(pid))
+
+
+def smaps(pid: int) -> dict[str, int]:
+    """What /proc/PID/smaps_rollup says, in bytes; empty for a process that has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return {}
+    parted = (line.partition(":") for line in lines)
+    return {name: int(value.split()[0]) * 1024 for name, _, value in parted}
