@@ -1,6 +1,6 @@
 """The decoder process: photos come in through shared memory, tensors go out through a pipe.
 
-Run by `photond.imaging.decoder` as `python -m photond.imaging.child MEMORY_FD MAX_MEMORY`.
+Run by `photond.imaging.decoder` as `python -P -m photond.imaging.child MEMORY_FD MAX_MEMORY`.
 """
 
 import os
@@ -9,9 +9,6 @@ import sys
 from typing import BinaryIO
 
 import msgspec
-import pillow_heif
-import rawpy  # noqa: F401 - no file can be opened later
-from PIL import Image, ImageCms  # noqa: F401 - no file can be opened later
 
 from photond.errors import PictureError
 from photond.imaging.confine import confine
@@ -56,8 +53,6 @@ def main() -> None:
     """Serve on standard input and output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     memory, max_memory = map(int, sys.argv[1:])
-    Image.init()
-    pillow_heif.register_heif_opener(thumbnails=False)
     confine(max_memory)
     serve(memory, sys.stdin.buffer, sys.stdout.buffer)
 

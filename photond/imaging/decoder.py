@@ -20,7 +20,8 @@ from photond.imaging.perceptual import HASH_BYTES
 from photond.imaging.picture import Facts, Limits
 from photond.imaging.preprocess import InputSpec
 
-COMMAND = (sys.executable, "-m", "photond.imaging.child")
+# Without the current folder, where a photo may lie beside a module of a hostile kind.
+COMMAND = (sys.executable, "-P", "-m", "photond.imaging.child")
 
 # Address space of a decoder: the interpreter and its libraries with their threads, and for each pixel
 # what the greediest decoder holds of it at once.

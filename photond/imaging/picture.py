@@ -14,8 +14,8 @@ class Limits:
     Args:
         max_pixels: Largest width times height, as the file's header states them. 250 megapixels is
             more than any camera's single shot, and takes 750 MB for a moment in the worst case.
-        max_seconds: Longest time to read one photo, in seconds. `photond.imaging.decode.decode` says
-            which formats it holds for.
+        max_seconds: Longest time to read one photo, in seconds. It holds for every format in a decoder
+            process (`photond.imaging.decoder`); `photond.imaging.decode.decode` says for which without.
     """
 
     max_pixels: int = 250_000_000

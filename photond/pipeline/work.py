@@ -1,9 +1,8 @@
 """The worker pool: jobs go in, outcomes come out.
 
-Each worker takes one photo from its bytes to its embedding by itself, with a decoder process of its own that
-it waits for, and one thread in the tower: a
-processor second goes into decoding or into the tower and nowhere else, so the cores are all busy and
-no queue stands between the two (docs/decisions.md).
+Each worker takes one photo from its bytes to its embedding by itself, with a decoder process of its own
+that it waits for, and one thread in the tower: a processor second goes into decoding or into the tower
+and nowhere else, so the cores are all busy and no queue stands between the two (docs/decisions.md).
 """
 
 import threading
