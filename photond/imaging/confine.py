@@ -25,8 +25,8 @@ def confine(max_memory: int) -> None:
     """Let this process decode, and do nothing else, for good.
 
     It dies with the thread that started it, and is the first to go when memory is short. Where the
-    kernel has landlock (5.13 or newer) it may make and run no file, and read only what Python imports from:
-    decoders and their modules import some of what they need when the first photo needs it.
+    kernel has landlock (5.13 or newer) it may make and run no file, and read only what Python
+    imports from: decoders import some of what they need when the first photo needs it.
 
     Args:
         max_memory: Of address space, in bytes.

@@ -29,6 +29,7 @@ _BASE_BYTES = 2_000_000_000
 _BYTES_PER_PIXEL = 12
 _COPIES_OF_FILE = 2
 _PIPE_BYTES = 1 << 20
+_KEPT_BYTES = 1 << 25
 # The start of a process is no photo's fault, and takes long on a busy machine.
 _START_SECONDS = 30.0
 
@@ -139,7 +140,9 @@ class Decoder:
         assert process.stdin is not None
         seconds = self._limits.max_seconds + (_START_SECONDS if self._is_new else 0)
         deadline = time.monotonic() + seconds
-        os.ftruncate(self._memory, 0)
+        # Its pages are used again, as making them costs time, but not kept after a very large file.
+        if os.fstat(self._memory).st_size > _KEPT_BYTES:
+            os.ftruncate(self._memory, 0)
         view, offset = memoryview(data), 0
         while offset < len(data):
             offset += os.pwrite(self._memory, view[offset:], offset)
@@ -172,16 +175,17 @@ class Decoder:
         descriptor = process.stdout.fileno()
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        read = bytearray()
-        while len(read) < count:
+        read = bytearray(count)
+        view, done = memoryview(read), 0
+        while done < count:
             left = deadline - time.monotonic()
             if left <= 0 or not poll.poll(left * 1000):
                 self.close()
                 raise PictureError(f"decoding took more than {self._limits.max_seconds:.0f} s")
-            part = os.read(descriptor, count - len(read))
+            part = os.readv(descriptor, [view[done:]])
             if not part:
                 raise self._died(process)
-            read += part
+            done += part
         return read
 
     def _died(self, process: subprocess.Popen[bytes]) -> _DiedError:
