@@ -18,8 +18,8 @@ class Limits:
         max_pixels: Largest width times height, as the file's header states them. 250 megapixels is
             more than any camera's single shot. A pixel takes 4 to 21 bytes for a moment, by the format
             (docs/reliability.md): a WebP of that size takes 5 GB in the worst case, a JPEG 2 GB.
-        max_seconds: Longest time to read one photo, in seconds. `photond.imaging.decode.decode` says
-            which formats it holds for.
+        max_seconds: Longest time to read one photo, in seconds. It holds for every format in a decoder
+            process (`photond.imaging.decoder`); `photond.imaging.decode.decode` says for which without.
     """
 
     max_pixels: int = 250_000_000

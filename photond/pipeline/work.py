@@ -1,14 +1,14 @@
 """The worker pool: jobs go in, outcomes come out.
 
-Each worker takes one photo from its bytes to its embedding by itself, with one thread in the tower: a
-processor second goes into decoding or into the tower and nowhere else, so the cores are all busy and
-no queue stands between the two (docs/decisions.md).
+Each worker takes one photo from its bytes to its embedding by itself, with a decoder process of its own
+that it waits for, and one thread in the tower: a processor second goes into decoding or into the tower
+and nowhere else, so the cores are all busy and no queue stands between the two (docs/decisions.md).
 """
 
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photond.errors import ModelError, PictureError
-from photond.imaging.decode import decode
-from photond.imaging.perceptual import perceptual_hash
+from photond.imaging.decoder import COMMAND, CrashedError, Decoder, StartError
 from photond.imaging.picture import Facts, Limits
-from photond.imaging.preprocess import InputSpec, to_tensor
+from photond.imaging.preprocess import InputSpec
 from photond.logs import get_logger
 from photond.models.towers import ImageTower
 from photond.pipeline.read import UnreadableError, read_photo
@@ -29,9 +28,13 @@ from photond.store.jobs import Failure, Job
 
 log = get_logger(__name__)
 
-# A decoder that never comes back cannot be stopped, only left behind; this many times the limit of
-# one photo is waited for, because the decoders that can be stopped stop by themselves at the limit.
+# A thread that never comes back, from a network disk that is gone for example, cannot be stopped, only
+# left behind. A decoder is stopped at the limit of one photo, and gets two processes at most; so much
+# more is waited for.
 _PATIENCE = 2.0
+_PATIENCE_SECONDS = 65.0
+# A decoder that has had nothing to do for so long is ended.
+_IDLE_SECONDS = 5.0
 # How long `stop` waits for threads that are nearly done.
 _GRACE_SECONDS = 0.1
 
@@ -96,6 +99,7 @@ class Task:
         limits: Of decoding.
         max_bytes: Of a file.
         is_known: Whether the index has an embedding of the content with a hash; thread-safe.
+        command: Runs a decoder process.
     """
 
     tower: Callable[[], ImageTower]
@@ -103,6 +107,7 @@ class Task:
     limits: Limits
     max_bytes: int
     is_known: Callable[[str], bool]
+    command: tuple[str, ...] = COMMAND
 
 
 class Workers:
@@ -173,11 +178,20 @@ class Workers:
 
     def _work(self) -> None:
         me = threading.current_thread()
-        while me not in self._given_up and (job := self._jobs.get()) is not None:
-            self._started[job.file_id] = time.monotonic(), me
-            self._outcomes.put(self._process(job))
+        task = self._task
+        with closing(Decoder(task.limits, task.max_bytes, task.command)) as decoder:
+            while me not in self._given_up and (job := self._next(decoder)) is not None:
+                self._started[job.file_id] = time.monotonic(), me
+                self._outcomes.put(self._process(job, decoder))
 
-    def _process(self, job: Job) -> Outcome:  # noqa: PLR0911 - one return an outcome
+    def _next(self, decoder: Decoder) -> Job | None:
+        try:
+            return self._jobs.get(timeout=_IDLE_SECONDS)
+        except Empty:
+            decoder.close()
+            return self._jobs.get()
+
+    def _process(self, job: Job, decoder: Decoder) -> Outcome:  # noqa: PLR0911 - one return an outcome
         sha256 = None
         try:
             photo = read_photo(job.path, self._task.max_bytes)
@@ -188,19 +202,19 @@ class Workers:
             if not self._hashes.acquire(sha256, self._task.is_known):
                 return Same(job, stat, sha256)
             spec = self._task.input_spec
-            picture = decode(photo.data, name=name, min_side=spec.size, limits=self._task.limits)
-            looks = perceptual_hash(picture.image)
-            pixels = to_tensor(picture.image, spec)
-            embedding = self._task.tower().embed(pixels[np.newaxis])[0]
+            decoded = decoder.decode(photo.data, name, spec)
+            embedding = self._task.tower().embed(decoded.pixels[np.newaxis])[0]
             log.debug("embedded", path=job.path, sha256=sha256)
-            return Embedded(job, stat, sha256, picture.facts, looks, embedding)
+            return Embedded(job, stat, sha256, decoded.facts, decoded.perceptual_hash, embedding)
         except FileNotFoundError:
             return Vanished(job)
         except UnreadableError as error:
             return Failed(job, "unreadable", error.reason)
+        except CrashedError as error:
+            return Failed(job, "crashed", error.reason, sha256)
         except PictureError as error:
             return Failed(job, "undecodable", error.reason, sha256)
-        except (ModelError, MemoryError) as error:
+        except (ModelError, MemoryError, StartError) as error:
             # Not the photo's fault, as far as anyone can tell.
             return Failed(job, "unreadable", str(error) or "not enough memory", sha256)
         except Exception as error:  # one photo never stops the others
@@ -208,13 +222,13 @@ class Workers:
             return Failed(job, "undecodable", f"{type(error).__name__}: {error}", sha256)
 
     def _overdue(self) -> list[Outcome]:
-        limit = self._task.limits.max_seconds * _PATIENCE
+        limit = self._task.limits.max_seconds * _PATIENCE + _PATIENCE_SECONDS
         now = time.monotonic()
         overdue: list[Outcome] = []
         for file_id, (started, thread) in list(self._started.items()):
             if file_id in self._in_hand and now - started > limit:
                 job = self._in_hand[file_id]
-                reason = f"decoding took more than {limit:.0f} s"
+                reason = f"reading took more than {limit:.0f} s"
                 # With its hash, because copies of the photo may be waiting for this outcome.
                 sha256 = self._hash_of.get(file_id)
                 overdue.append(Failed(job, "undecodable", reason, sha256))

@@ -1,13 +1,13 @@
 """A photo as the question: its embedding, from the index or computed on the spot."""
 
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
 from photond.config.settings import Settings
-from photond.errors import PictureError, UsageError
-from photond.imaging.decode import decode
-from photond.imaging.preprocess import to_tensor
+from photond.errors import PhotondError, PictureError, UsageError
+from photond.imaging.decoder import Decoder, StartError
 from photond.models.towers import ImageTower, available_cores
 from photond.pipeline.inputs import input_spec, picture_limits
 from photond.pipeline.read import read_photo
@@ -49,7 +49,9 @@ def embed_example(
         if known is not None:
             return known
         spec = input_spec(answering.pack.image)
-        picture = decode(photo.data, name=path, min_side=spec.size, limits=picture_limits(settings))
+        max_bytes = settings.index.max_megabytes * 1_000_000
+        with closing(Decoder(picture_limits(settings), max_bytes)) as decoder:
+            pixels = decoder.decode(photo.data, path, spec).pixels[np.newaxis]
     except FileNotFoundError:
         known = _known(connection, pack_id, files.content_at(connection, path))
         if known is not None:
@@ -57,7 +59,8 @@ def embed_example(
         raise UsageError(f"there is no photo {path}") from None
     except PictureError as error:
         raise UsageError(f"{path} cannot be used: {error.reason}") from error
-    pixels = to_tensor(picture.image, spec)[np.newaxis]
+    except StartError as error:
+        raise PhotondError(str(error)) from error
     return Example(ImageTower(answering.pack, available_cores()).embed(pixels)[0], None)
 
 

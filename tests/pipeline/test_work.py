@@ -1,8 +1,10 @@
 """The worker pool, with the real tower and files that misbehave."""
 
 import shutil
+import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -12,6 +14,7 @@ import pytest
 from photond.imaging.picture import Limits
 from photond.models.pack import Pack
 from photond.models.towers import ImageTower
+from photond.pipeline import work
 from photond.pipeline.inputs import input_spec
 from photond.pipeline.work import Embedded, Failed, Outcome, Same, Task, Vanished, Workers
 from photond.store.jobs import Job
@@ -87,8 +90,11 @@ def test_a_known_content_is_not_decoded(task: Task, tower: ImageTower) -> None:
     assert isinstance(outcome, Same)
 
 
-def test_a_worker_that_does_not_come_back_is_replaced(task: Task, tower: ImageTower) -> None:
-    """Its decoder hangs, as far as the pool can tell: here it waits for an event instead."""
+def test_a_worker_that_does_not_come_back_is_replaced(
+    task: Task, tower: ImageTower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk hangs, as far as the pool can tell: here it waits for an event instead."""
+    monkeypatch.setattr(work, "_PATIENCE_SECONDS", 0.0)
     release = threading.Event()
     hung: list[str] = []
 
@@ -98,7 +104,7 @@ def test_a_worker_that_does_not_come_back_is_replaced(task: Task, tower: ImageTo
             release.wait(30)
         return False
 
-    limits = Limits(max_seconds=0.2)
+    limits = Limits(max_seconds=2.0)
     workers = Workers(Task(lambda: tower, task.input_spec, limits, task.max_bytes, is_known), 1)
     workers.give(Job(1, str(SAMPLES / "cat.jpg"), None))
     (outcome,) = outcomes_of(workers, 1)
@@ -130,3 +136,24 @@ def test_a_worker_whose_outcome_was_taken_at_once_works_on(task: Task) -> None:
         (outcome,) = outcomes_of(workers, 1)
         assert isinstance(outcome, Vanished)
     workers.stop()
+
+
+def test_a_photo_of_which_the_decoder_crashes_costs_only_itself(task: Task, tmp_path: Path) -> None:
+    crashing = (
+        "import ctypes\n"
+        "from photond.imaging import child\n"
+        "good = child.decode\n"
+        "def decode(data, *, name, **more):\n"
+        "    return ctypes.string_at(0) if name == 'evil.jpg' else good(data, name=name, **more)\n"
+        "child.decode = decode\n"
+        "child.main()\n"
+    )
+    shutil.copy(SAMPLES / "coffee.jpg", tmp_path / "evil.jpg")
+    workers = Workers(replace(task, command=(sys.executable, "-c", crashing)), 1)
+    for number, path in enumerate([tmp_path / "evil.jpg", SAMPLES / "cat.jpg"]):
+        workers.give(Job(number, str(path), None))
+    evil, cat = outcomes_of(workers, 2)
+    workers.stop()
+    assert isinstance(evil, Failed)
+    assert (evil.failure, evil.reason) == ("crashed", "the decoder crashed (SIGSEGV)")
+    assert isinstance(cat, Embedded)
