@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from pathspec import GitIgnoreSpec
 
-from photond.imaging.formats import is_photo_name
+from photond.imaging.formats import PHOTO_SUFFIXES, is_photo_name
 
 IGNORE_FILE = ".photondignore"
 
@@ -33,6 +34,15 @@ _IGNORED_FOLDER_PREFIXES = (".Trash", ".git", ".hg", ".svn")
 # Files that are being written under a name for the time being, whatever their suffix, and macOS's
 # companions. Names such as `x.jpg.part`, `x.jpg.tmp` or rsync's `.x.jpg.Ab12Cd` have no photo's suffix.
 _TEMPORARY_PREFIXES = ("._", ".~", ".#", "~$", ".syncthing.", "~syncthing~", ".goutputstream-")
+
+_BUILT_IN = repr(
+    (
+        sorted(PHOTO_SUFFIXES),
+        sorted(IGNORED_FOLDERS),
+        _IGNORED_FOLDER_PREFIXES,
+        _TEMPORARY_PREFIXES,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,17 @@ class Rules:
         """
         scope = (folder + "/" if folder else "", GitIgnoreSpec.from_lines(lines))
         return replace(self, scopes=(*self.scopes, scope))
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The same for rules that take the same names, also in another version of photond."""
+        scopes = [
+            (prefix, [str(pattern.pattern) for pattern in spec.patterns])
+            for prefix, spec in self.scopes
+        ]
+        own = (self.hidden, self.follow_symlinks, self.pair_raw, scopes)
+        said = _BUILT_IN + repr(own)
+        return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
     def takes_folder(self, relative: str, name: str) -> bool:
         """Whether to enter a folder, given its path below the root."""

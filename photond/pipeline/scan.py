@@ -25,9 +25,10 @@ from photond.pipeline.walk import (
     volume_at,
     walk,
 )
-from photond.store import companions, files, jobs, scans
+from photond.store import companions, files, jobs, listings, scans
 from photond.store.database import Connection, transaction
-from photond.store.files import KnownFile
+from photond.store.files import KnownFile, KnownFolder
+from photond.store.listings import KnownListing
 
 log = get_logger(__name__)
 
@@ -94,6 +95,8 @@ class Scan:
         self._watcher = watcher
         self._visited: set[str] = set()
         self._offline: list[str] = []
+        # Of the folder that the walk has come to.
+        self._known: tuple[KnownFolder | None, KnownListing | None] = None, None
         # Whether somebody has just done what is found, and may be waiting for it.
         self._is_news = False
         self.counts = ScanCounts()
@@ -154,20 +157,32 @@ class Scan:
                 pass
         elif isinstance(found, Listing):
             self._note_away(folder)
-            self._take(found, names)
+            self._take(found, files.folder(self._connection, folder), names)
         return folders
 
     def _walk(self, place: Place) -> Iterator[None]:
-        for found in walk(place, self._watcher.on_enter, self._watcher.settle_seconds):
+        settle_seconds = self._watcher.settle_seconds
+        for found in walk(place, self._watcher.on_enter, settle_seconds, self._expected):
             if isinstance(found, Unreadable):
                 self.counts.unreadable.append(found)
                 log.warning("folder cannot be read", path=found.path, reason=found.reason)
-            else:
-                self._visited.add(found.path)
-                self._take(found)
+                yield
+                continue
+            self._visited.add(found.path)
+            folder, known = self._known
+            if isinstance(found, Listing):
+                self._take(found, folder)
+            elif known is not None:
+                self.counts.unchanged += known.indexed
             yield
         self._note_away(place.path)
         self._mark_absent_folders(place.path)
+
+    def _expected(self, path: str) -> bytes | None:
+        """The digest of a folder with which nothing is to be noted; see `walk`."""
+        folder, known = self._known = listings.look_up(self._connection, path, self._pack_id)
+        # A folder that is not known may have anything in it, and no photo.
+        return None if folder is None else b"" if known is None else known.digest
 
     def _take_one(self) -> None:
         """Look at the root, which is a file and is indexed whatever its name: the user named it."""
@@ -190,9 +205,19 @@ class Scan:
         with transaction(self._connection):
             self._note(files.add_folder(self._connection, parent), changes, known)
 
-    def _take(self, listing: Listing, names: Collection[str] | None = None) -> None:
-        """Note what is to be noted about a folder, or about some names in it."""
-        folder = files.folder(self._connection, listing.path)
+    def _take(
+        self,
+        listing: Listing,
+        folder: KnownFolder | None,
+        names: Collection[str] | None = None,
+    ) -> None:
+        """Note what is to be noted about a folder, or about some names in it.
+
+        Args:
+            listing: The folder as it is on disk.
+            folder: The same as the index has it, if it does.
+            names: What was looked at; None for all.
+        """
         if folder is None and not listing.files and listing.volume is None:
             return
         stored_volume = None if folder is None else folder.volume
@@ -231,6 +256,15 @@ class Scan:
                     files.set_volume(self._connection, folder_id, listing.volume)
                 self._note(folder_id, changes, known)
                 files.mark_absent(self._connection, changes.gone, absence)
+        elif folder is not None and absence == "missing" and not changes.held:
+            self._keep(folder, listing, changes)
+
+    def _keep(self, folder: KnownFolder, listing: Listing, changes: Changes) -> None:
+        """Remember that there is nothing to note about a whole folder as it is."""
+        if listing.digest is not None:
+            with transaction(self._connection):
+                known = KnownListing(listing.digest, changes.unchanged)
+                listings.keep(self._connection, folder.id, self._pack_id, known)
 
     def _pairs(self, names: Collection[str]) -> Mapping[str, str]:
         return photos_of(names) if self._rules.pair_raw else {}

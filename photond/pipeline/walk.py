@@ -1,6 +1,5 @@
 """Walking a photo folder: what is on disk, folder by folder."""
 
-import errno
 import os
 import stat
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from photond.logs import get_logger
 from photond.pipeline.companions import may_have_relatives, with_relatives
+from photond.pipeline.digest import GONE, digest_of
 from photond.pipeline.rules import IGNORE_FILE, Rules
 from photond.store.files import FileStat
 
@@ -19,7 +19,6 @@ log = get_logger(__name__)
 _VOLATILE_INODES = frozenset({"vfat", "exfat", "msdos", "ntfs", "ntfs3", "cifs", "smb3", "9p"})
 # The database's integers are signed.
 _MAX_INTEGER = 2**63 - 1
-_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,21 @@ class Listing:
         files: The photos in it, by name.
         unsure: Names of photos of which nothing can be said now: they changed a moment ago and may
             still be written to, or cannot be looked at.
+        digest: Of all that there is to be seen; None if that could not be looked at.
     """
 
     path: str
     volume: str | None
     files: tuple[FileStat, ...]
     unsure: frozenset[str]
+    digest: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A folder with the digest that was expected."""
+
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,8 @@ def walk(
     place: Place,
     on_enter: Callable[[str], None] = lambda _path: None,
     settle_seconds: float = 0,
-) -> Iterator[Listing | Unreadable]:
+    expected: Callable[[str], bytes | None] = lambda _path: None,
+) -> Iterator[Listing | Unchanged | Unreadable]:
     """Every folder at and below a place, parents first, in the order of their names.
 
     A folder is visited once even when symbolic links or bind mounts lead to it again from below.
@@ -122,6 +131,8 @@ def walk(
         place: Where to begin.
         on_enter: Told of each folder before it is listed.
         settle_seconds: Photos that changed within the last so many seconds are unsure.
+        expected: The digest with which a folder needs no listing; empty if there is none yet, and None
+            for a folder of which none is wanted.
     """
     volatile = _volatile_devices()
     visited: set[tuple[int, int]] = set()
@@ -134,18 +145,90 @@ def walk(
                 continue
             visited.add((status.st_dev, status.st_ino))
             on_enter(here.path)
-            with os.scandir(here.path) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
+            folder = _Folder(here, _volume(here.path, status), status.st_dev in volatile)
+            digest = expected(here.path)
+            found, inner, rules = folder.unchanged(digest) or folder.listed(
+                settle_seconds, with_digest=digest is not None
+            )
         except OSError as error:
             yield Unreadable(here.path, _reason(error))
             continue
-        own = any(entry.name == IGNORE_FILE for entry in listed)
-        rules = _with_own(here) if own else here.rules
-        folders, files, unsure = _sort(
-            listed, here, rules, settle_seconds, volatile_inode=status.st_dev in volatile
+        yield found
+        stack.extend(Place(here.root, path, rules) for path in reversed(inner))
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """One folder of a walk."""
+
+    place: Place
+    volume: str | None
+    has_volatile_inodes: bool
+
+    def unchanged(self, expected: bytes | None) -> tuple[Unchanged, list[str], Rules] | None:
+        """The folder with the paths of those to enter and the rules there, if it has a digest."""
+        if not expected:
+            return None
+        with os.scandir(self.place.path) as entries:
+            seen = self._seen(entries)
+        if seen is None or seen.digest != expected:
+            return None
+        above = self.place.path.rstrip("/")
+        inner = ((f"{above}/{name}", name) for name in sorted(seen.folders))
+        return (
+            Unchanged(self.place.path),
+            [
+                path
+                for path, name in inner
+                if seen.rules.takes_folder(self.place.relative(path), name)
+            ],
+            seen.rules,
         )
-        yield Listing(here.path, _volume(here.path, status), tuple(files), frozenset(unsure))
-        stack.extend(Place(here.root, folder, rules) for folder in reversed(folders))
+
+    def listed(
+        self, settle_seconds: float, *, with_digest: bool
+    ) -> tuple[Listing, list[str], Rules]:
+        """The same, of a folder whose files are wanted one by one."""
+        with os.scandir(self.place.path) as entries:
+            listed = list(entries)
+        # Before they are sorted: it goes by the order in which they come.
+        seen = self._seen(listed) if with_digest else None
+        listed.sort(key=lambda entry: entry.name)
+        own = any(entry.name == IGNORE_FILE for entry in listed)
+        rules = _with_own(self.place) if own else self.place.rules
+        folders, files, unsure = _sort(
+            listed, self.place, rules, settle_seconds, volatile_inode=self.has_volatile_inodes
+        )
+        digest = None if seen is None or seen.rules.scopes != rules.scopes else seen.digest
+        listing = Listing(self.place.path, self.volume, tuple(files), frozenset(unsure), digest)
+        return listing, folders, rules
+
+    def _seen(self, entries: Iterable[os.DirEntry[str]]) -> "_Seen | None":
+        rules = self.place.rules
+        # Patterns are about paths below the root, so what they say depends on where that is.
+        root = self.place.root if rules.scopes else ""
+        seed = repr((self.volume, self.has_volatile_inodes, root)).encode("utf-8", "surrogatepass")
+        seen = digest_of(
+            entries,
+            rules.fingerprint + seed,
+            follow_symlinks=rules.follow_symlinks,
+            volatile_inodes=self.has_volatile_inodes,
+        )
+        if seen is None:
+            return None
+        if not seen.has_rules:
+            return _Seen(seen.value, seen.folders, rules)
+        rules = _with_own(self.place)
+        return _Seen(seen.value + rules.fingerprint, seen.folders, rules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A folder as a whole: its digest, the names of folders in it, and the rules there."""
+
+    digest: bytes
+    folders: tuple[str, ...]
+    rules: Rules
 
 
 def look(
@@ -176,7 +259,7 @@ def look(
         try:
             status = os.stat(path)  # noqa: PTH116
         except OSError as error:
-            if error.errno not in _GONE:
+            if error.errno not in GONE:
                 unsure.add(name)
             continue
         if stat.S_ISREG(status.st_mode):
@@ -225,7 +308,7 @@ def _sort(
             status = entry.stat()
         except OSError as error:
             # A link that leads nowhere or a file that has just gone is no photo; all else may be one.
-            if error.errno not in _GONE:
+            if error.errno not in GONE:
                 unsure.add(entry.name)
             log.debug("skipped", path=entry.path, reason=_reason(error))
             continue

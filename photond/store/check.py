@@ -63,6 +63,8 @@ def repair(connection: Connection) -> None:
         for pack_id in dimensions if connection.total_changes != before else ():
             changes.begin_anew(connection, pack_id)
         contents.delete_unused(connection)
+        # The next scan compares every photo, whatever was wrong.
+        connection.execute("delete from listings")
 
 
 def _findings(connection: Connection) -> Iterator[Finding]:

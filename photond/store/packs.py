@@ -146,6 +146,8 @@ def prune_retired(connection: Connection) -> None:
             f"select rowid from {embedded_contents(pack_id)} where rowid in ({served})"
         ).fetchall()
         delete_pack_embeddings(connection, pack_id, (id_ for (id_,) in superseded))
+        # Should the pack be chosen again, its photos are compared one by one.
+        connection.execute("delete from listings where pack_id = ?", (pack_id,))
 
 
 def remove_pack(connection: Connection, pack_id: int) -> None:
