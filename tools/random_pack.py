@@ -33,7 +33,8 @@ class Shape:
     """How large the towers are.
 
     Attributes:
-        dimension: Of an embedding, and of every token on its way there.
+        dimension: Of every token on its way through a tower.
+        embedding: Of an embedding.
         layers: Of each tower.
         heads: Of each attention; they divide `dimension`.
         hidden: Width inside of a layer's perceptron.
@@ -44,6 +45,7 @@ class Shape:
     """
 
     dimension: int
+    embedding: int
     layers: int
     heads: int
     hidden: int
@@ -53,8 +55,8 @@ class Shape:
     words: int
 
 
-SIGLIP_BASE = Shape(768, 12, 12, 3072, size=224, patch=16, tokens=64, words=32_000)
-TINY = Shape(64, 2, 4, 128, size=32, patch=8, tokens=16, words=500)
+SIGLIP_BASE = Shape(768, 768, 12, 12, 3072, size=224, patch=16, tokens=64, words=32_000)
+TINY = Shape(64, 64, 2, 4, 128, size=32, patch=8, tokens=16, words=500)
 
 
 class _Tower:
@@ -137,7 +139,7 @@ class _Tower:
     def save(self, path: Path, pixels_or_ids: onnx.ValueInfoProto, result: str) -> None:
         """Write the tower with SigLIP's output."""
         output = helper.make_tensor_value_info(
-            "pooler_output", TensorProto.FLOAT, ["batch", self.shape.dimension]
+            "pooler_output", TensorProto.FLOAT, ["batch", self.shape.embedding]
         )
         path.write_bytes(self.graph.model([pixels_or_ids], result, output).SerializeToString())
 
@@ -162,6 +164,8 @@ def write_image_tower(path: Path, shape: Shape, seed: int = 1) -> None:
     vector = graph.add(
         "Reshape", [pooled, graph.constant("vector", [-1, shape.dimension], np.int64)]
     )
+    if shape.embedding != shape.dimension:
+        vector = tower.linear(vector, shape.dimension, shape.embedding)
     pixels = helper.make_tensor_value_info(
         "pixel_values", TensorProto.FLOAT, ["batch", 3, shape.size, shape.size]
     )
@@ -178,8 +182,8 @@ def write_text_tower(path: Path, shape: Shape, seed: int = 2) -> None:
     x = tower.layers(x)
     last = graph.add("Gather", [x, graph.constant("last", [shape.tokens - 1], np.int64)], axis=1)
     last = graph.add("Reshape", [last, graph.constant("vector", [-1, shape.dimension], np.int64)])
-    weight = tower.random(shape.dimension, shape.dimension, scale=1 / math.sqrt(shape.dimension))
-    result = graph.add("Gemm", [last, weight, tower.random(shape.dimension, scale=0.02)], transB=1)
+    weight = tower.random(shape.embedding, shape.dimension, scale=1 / math.sqrt(shape.dimension))
+    result = graph.add("Gemm", [last, weight, tower.random(shape.embedding, scale=0.02)], transB=1)
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", shape.tokens])
     tower.save(path, ids, result)
 
@@ -217,7 +221,7 @@ def write_pack(folder: Path, shape: Shape) -> Pack:
         "source": "tools/random_pack.py",
         "revision": "1",
         "untrained": True,
-        "embedding_dimension": shape.dimension,
+        "embedding_dimension": shape.embedding,
         "image": part("image.onnx")
         | {
             "input": "pixel_values",

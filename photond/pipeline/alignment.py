@@ -8,6 +8,7 @@ import numpy.typing as npt
 from photond.errors import ModelError
 from photond.models.entry import check_against_registry
 from photond.models.examine import check_distinct, examine_text_tower
+from photond.models.loading import release_memory
 from photond.models.pack import Pack
 from photond.models.towers import Embeddings, ImageTower, TextTower, available_cores
 from photond.pipeline.pairs import KNOWN as KNOWN  # noqa: PLC0414 - what `[reference]` is about
@@ -71,18 +72,31 @@ def try_out(pack: Pack) -> Alignment:
     """
     check_against_registry(pack)
     pack.verify()
-    images, texts = ImageTower(pack, available_cores()), TextTower(pack, available_cores())
     pairs = known_pairs(pack.image)
-    pictures = embed_pictures(images, pairs)
-    check_distinct(pictures, pairs.names, "image.output, mean and std")
-    examine_text_tower(pack, texts, pairs.texts)
-    words = texts.embed(prompts(pack, pairs))
-    check_distinct(words, pairs.texts, "text.output, context_length and canonicalise")
+    # One tower after the other: both at once would take twice the memory of all that follows.
+    pictures = _seen(pack, pairs)
+    release_memory()
+    words = _read(pack, pairs)
+    release_memory()
     alignment = Alignment(pictures @ words.T, pairs.own)
     if not pack.untrained:
         _check_agreement(pack, alignment, pairs)
         _check_reference(pack, alignment, pairs)
     return alignment
+
+
+def _seen(pack: Pack, pairs: Pairs) -> Embeddings:
+    pictures = embed_pictures(ImageTower(pack, available_cores()), pairs)
+    check_distinct(pictures, pairs.names, "image.output, mean and std")
+    return pictures
+
+
+def _read(pack: Pack, pairs: Pairs) -> Embeddings:
+    tower = TextTower(pack, available_cores())
+    examine_text_tower(pack, tower, pairs.texts)
+    words = tower.embed(prompts(pack, pairs))
+    check_distinct(words, pairs.texts, "text.output, context_length and canonicalise")
+    return words
 
 
 def embed_pictures(tower: ImageTower, pairs: Pairs) -> Embeddings:
