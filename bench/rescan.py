@@ -1,32 +1,172 @@
-"""How long a pass over an unchanged library takes, against the least that it could take.
+"""What a pass over an unchanged library costs, against the least that it could cost.
 
 The baseline, measured in the same run on the same files, is `os.scandir` with one `stat` a file, which
-any program has to do that wants to know whether a file changed. The library is made of copies of one
-photo under different names: an unchanged file costs the same whatever it shows.
+any program has to do that wants to know whether a file changed. The library is made of files that the
+index takes for copies of one photo: an unchanged file costs the same whatever it shows. Both are
+measured in turns, the pass as its own summary says it, and as the whole command takes it.
 
-    python bench/rescan.py [--photos 20000] [--folders 200]
+    python -m bench.rescan [--photos 100000] [--in-folder 100] [--thorough] [--json]
 """
 
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+from bench.measurement import Measurement, print_report
+from bench.process import Cost, cost_of, without_settings
+from photond.pipeline.walk import file_stat
+from photond.store import files
+from photond.store.database import open_index, transaction
+
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "balloon.jpg"
+PHOTOS, THOROUGH = 100_000, 1_000_000
+WANTED = 1.3
+# How much more memory ten times as many photos may take.
+MEMORY = 1.1
+INDEX = [sys.executable, "-m", "photond", "index", "--json"]
 
 
-def make_library(root: Path, photos: int, folders: int) -> None:
-    """Fill a folder with copies of one photo."""
-    for number in range(folders):
-        (root / f"{number:04}").mkdir()
-    for number in range(photos):
-        shutil.copy(SAMPLE, root / f"{number % folders:04}" / f"{number:06}.jpg")
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add_options(parser)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    print_report(measure(options), as_json=options.json)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What can be chosen."""
+    parser.add_argument("--photos", type=int, help=f"{PHOTOS:,}; with --thorough {THOROUGH:,}")
+    parser.add_argument("--in-folder", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="where the library is made, and removed again")
+    parser.add_argument("--thorough", action="store_true")
+
+
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """Everything about one size of library, and the memory for a tenth of it."""
+    photos = options.photos or (THOROUGH if options.thorough else PHOTOS)
+    small = Library(photos // 10, options.in_folder, options.folder)
+    with small:
+        small.passes(1)
+        few = small.command().peak
+    large = Library(photos, options.in_folder, options.folder)
+    with large:
+        large.passes(1)
+        passes, baselines, commands = [], [], []
+        for _ in range(options.repeats):
+            baselines.append(large.baseline())
+            passes += large.passes(1)
+            commands.append(large.command())
+    least = statistics.median(baselines)
+    case = f"{photos:,} unchanged photos, {options.in_folder} a folder"
+    is_stat = "os.scandir and stat"
+    return [
+        Measurement("rescan", case, statistics.median(passes), least, "s", is_stat, at_most=WANTED),
+        Measurement(
+            "rescan",
+            f"{case}: the whole command",
+            statistics.median(command.wall for command in commands),
+            least,
+            "s",
+            is_stat,
+        ),
+        Measurement(
+            "rescan",
+            f"{case}: peak memory",
+            max(command.peak for command in commands) / 1e6,
+            few / 1e6,
+            "MB",
+            "for a tenth of them",
+            at_most=MEMORY,
+        ),
+    ]
+
+
+class Library:
+    """A folder with files that an index has, for as long as the block lasts.
+
+    Args:
+        photos: How many.
+        in_folder: How many of them lie in one folder.
+        place: Where it is made.
+    """
+
+    def __init__(self, photos: int, in_folder: int, place: Path | None) -> None:
+        self._photos = photos
+        self._in_folder = in_folder
+        self._where = tempfile.TemporaryDirectory(prefix="rescan-", dir=place)
+
+    def __enter__(self) -> None:
+        place = Path(self._where.name)
+        self._root = place / "photos"
+        self._environ = without_settings() | {
+            "PHOTOND_DATABASE": f"{place}/index.db",
+            "XDG_CONFIG_HOME": str(place),
+            "XDG_RUNTIME_DIR": str(place),
+        }
+        self._root.mkdir()
+        (self._root / "sample.jpg").write_bytes(SAMPLE.read_bytes())
+        self.command()
+        with closing(open_index(place / "index.db")) as connection, transaction(connection):
+            (content_id,) = connection.execute("select id from contents").fetchone()
+            for folder in self._folders():
+                folder_id = files.add_folder(connection, str(folder))
+                rows = ((folder_id, content_id, entry) for entry in os.scandir(folder))
+                connection.executemany(
+                    """
+                    insert into files (folder_id, content_id, name, size, mtime_ns, inode)
+                    values (?, ?, ?, ?, ?, ?)
+                    """,
+                    (
+                        (folder_id, content_id, stat.name, stat.size, stat.mtime_ns, stat.inode)
+                        for folder_id, content_id, entry in rows
+                        for stat in (file_stat(entry.name, entry.stat()),)
+                    ),
+                )
+
+    def __exit__(self, *_: object) -> None:
+        self._where.cleanup()
+
+    def passes(self, count: int) -> list[float]:
+        """Passes, each in the seconds that its summary says."""
+        seconds = []
+        for _ in range(count):
+            argv = [*INDEX, str(self._root)]
+            done = subprocess.run(argv, env=self._environ, check=True, capture_output=True)
+            summary = json.loads(done.stdout)
+            assert summary["unchanged"] == self._photos + 1, summary
+            seconds.append(summary["seconds"])
+        return seconds
+
+    def command(self) -> Cost:
+        """What a pass costs with the start and the end of its process."""
+        return cost_of([*INDEX, str(self._root)], self._environ)
+
+    def baseline(self) -> float:
+        """Seconds for the least that there is to do."""
+        started = time.perf_counter()
+        assert walk_and_stat(str(self._root)) == self._photos + 1
+        return time.perf_counter() - started
+
+    def _folders(self) -> Iterator[Path]:
+        """The folders, each full of files by now."""
+        for first in range(0, self._photos, self._in_folder):
+            number = first // self._in_folder
+            folder = self._root / f"{number // 100:03}" / f"{number:06}"
+            folder.mkdir(parents=True)
+            for photo in range(first, min(first + self._in_folder, self._photos)):
+                (folder / f"IMG_{photo:07}.jpg").touch()
+            yield folder
 
 
 def walk_and_stat(root: str) -> int:
@@ -39,37 +179,6 @@ def walk_and_stat(root: str) -> int:
             entry.stat()
             count += 1
     return count
-
-
-def main() -> None:
-    """Measure and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--photos", type=int, default=20_000)
-    parser.add_argument("--folders", type=int, default=200)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        root = Path(place, "photos")
-        root.mkdir()
-        make_library(root, options.photos, options.folders)
-        environ = os.environ | {"PHOTOND_DATABASE": f"{place}/index.db", "XDG_CONFIG_HOME": place}
-        index = [sys.executable, "-m", "photond", "index", "--json", str(root)]
-        subprocess.run(index, env=environ, check=True, capture_output=True)
-        passes, baselines = [], []
-        for _ in range(options.repeats):
-            done = subprocess.run(index, env=environ, check=True, capture_output=True)
-            summary = json.loads(done.stdout)
-            assert summary["unchanged"] == options.photos, summary
-            passes.append(summary["seconds"])
-            started = time.perf_counter()
-            assert walk_and_stat(str(root)) == options.photos
-            baselines.append(time.perf_counter() - started)
-    each, least = statistics.median(passes), statistics.median(baselines)
-    photos = options.photos
-    print(f"{photos:,} unchanged photos in {options.folders:,} folders, {options.repeats} passes")
-    print(f"  pass       {each:7.2f} s   {each / photos * 1e6:7.1f} us a photo")
-    print(f"  scan+stat  {least:7.2f} s   {least / photos * 1e6:7.1f} us a photo")
-    print(f"  ratio      {each / least:7.2f}")
 
 
 if __name__ == "__main__":

@@ -77,10 +77,8 @@ def digest_of(
         has_rules = has_rules or IGNORE_FILE in names
         # No name has a slash, so that two lists of names never read the same. Those that lead nowhere
         # are told from the others by how many times there are.
-        for part in ("/".join(inner), "/".join(names), str(len(stats))):
-            data = part.encode("utf-8", "surrogateescape")
-            digest.update(len(data).to_bytes(8, "little"))
-            digest.update(data)
+        read = f"{'/'.join(inner)}//{'/'.join(names)}//{len(stats)}//"
+        digest.update(read.encode("utf-8", "surrogateescape"))
         digest.update(array("q", [stat.st_size for stat in stats]))
         digest.update(_times(stats))
         if not volatile_inodes:

@@ -1,7 +1,7 @@
 """Which names below a photo folder are looked at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from pathspec import GitIgnoreSpec
@@ -56,12 +56,14 @@ class Rules:
         pair_raw: Read of a RAW and the JPEG or HEIC of the same exposure only the latter.
         scopes: Patterns in the language of `.gitignore`, each with the folder below which they hold,
             as a path below the root that is empty or ends with a slash; the outermost first.
+        fingerprint: The same for rules that take the same names, also in another version of photond.
     """
 
     hidden: bool = False
     follow_symlinks: bool = False
     pair_raw: bool = True
     scopes: tuple[tuple[str, GitIgnoreSpec], ...] = ()
+    fingerprint: bytes = field(init=False, repr=False, compare=False)
 
     def within(self, folder: str, lines: Sequence[str]) -> "Rules":
         """These rules, and more patterns for what lies below a folder.
@@ -76,16 +78,15 @@ class Rules:
         scope = (folder + "/" if folder else "", GitIgnoreSpec.from_lines(lines))
         return replace(self, scopes=(*self.scopes, scope))
 
-    @property
-    def fingerprint(self) -> bytes:
-        """The same for rules that take the same names, also in another version of photond."""
+    def __post_init__(self) -> None:
         scopes = [
             (prefix, [str(pattern.pattern) for pattern in spec.patterns])
             for prefix, spec in self.scopes
         ]
-        own = (self.hidden, self.follow_symlinks, self.pair_raw, scopes)
-        said = _BUILT_IN + repr(own)
-        return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        said = _BUILT_IN + repr((self.hidden, self.follow_symlinks, self.pair_raw, scopes))
+        digest = blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        # Once for all folders that they hold for.
+        object.__setattr__(self, "fingerprint", digest)
 
     def takes_folder(self, relative: str, name: str) -> bool:
         """Whether to enter a folder, given its path below the root."""

@@ -136,16 +136,18 @@ def walk(
     """
     volatile = _volatile_devices()
     visited: set[tuple[int, int]] = set()
-    stack = [place]
+    above = os.path.dirname(place.path)  # noqa: PTH120 - a path may have surrogates and a million friends
+    stack = [(place, _device(above))]
     while stack:
-        here = stack.pop()
+        here, device_above = stack.pop()
         try:
-            status = os.stat(here.path)  # noqa: PTH116 - a path may have surrogates and a million friends
+            status = os.stat(here.path)  # noqa: PTH116 - as above
             if (status.st_dev, status.st_ino) in visited:
                 continue
             visited.add((status.st_dev, status.st_ino))
             on_enter(here.path)
-            folder = _Folder(here, _volume(here.path, status), status.st_dev in volatile)
+            volume = None if status.st_dev == device_above else _volume(here.path, status)
+            folder = _Folder(here, volume, status.st_dev in volatile)
             digest = expected(here.path)
             found, inner, rules = folder.unchanged(digest) or folder.listed(
                 settle_seconds, with_digest=digest is not None
@@ -154,7 +156,7 @@ def walk(
             yield Unreadable(here.path, _reason(error))
             continue
         yield found
-        stack.extend(Place(here.root, path, rules) for path in reversed(inner))
+        stack += ((Place(here.root, path, rules), status.st_dev) for path in reversed(inner))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,9 @@ class _Folder:
         rules = self.place.rules
         # Patterns are about paths below the root, so what they say depends on where that is.
         root = self.place.root if rules.scopes else ""
-        seed = repr((self.volume, self.has_volatile_inodes, root)).encode("utf-8", "surrogatepass")
+        seed = f"{self.volume} {self.has_volatile_inodes:d} {root}".encode(
+            "utf-8", "surrogateescape"
+        )
         seen = digest_of(
             entries,
             rules.fingerprint + seed,
@@ -338,6 +342,13 @@ def _volume(path: str, here: os.stat_result) -> str | None:
         if os.stat(os.path.dirname(path)).st_dev == here.st_dev:  # noqa: PTH116, PTH120
             return None
         return f"{os.statvfs(path).f_fsid:x}"
+    except OSError:
+        return None
+
+
+def _device(path: str) -> int | None:
+    try:
+        return os.stat(path).st_dev  # noqa: PTH116
     except OSError:
         return None
 
