@@ -38,7 +38,7 @@ from photond.models.towers import ImageTower
 from tools.random_pack import Shape, write_pack
 
 RCLIP = "rclip==3.3.0"
-VIT_B32 = Shape(768, 512, 12, 12, 3072, size=256, patch=32, tokens=77, words=49_408)
+VIT_B32 = Shape(768, 512, 12, 12, 3072, size=256, patch=32, tokens=77, words=49_408, batch=4)
 # Where rclip looks for its model below its own folder.
 RCLIP_TOWERS = "ViT-B-32-256-datacomp_s34b_b86k"
 RCLIP_VOCABULARY = "tokenizer/bpe_simple_vocab_16e6.txt.gz"

@@ -42,6 +42,7 @@ class Shape:
         patch: Sides of a patch, in pixels; they divide `size`.
         tokens: Length of a text.
         words: How many tokens the tokenizer knows.
+        batch: How many pictures one call is to compute.
     """
 
     dimension: int
@@ -53,6 +54,7 @@ class Shape:
     patch: int
     tokens: int
     words: int
+    batch: int = 1
 
 
 SIGLIP_BASE = Shape(768, 768, 12, 12, 3072, size=224, patch=16, tokens=64, words=32_000)
@@ -227,6 +229,7 @@ def write_pack(folder: Path, shape: Shape) -> Pack:
             "input": "pixel_values",
             "output": "pooler_output",
             "size": shape.size,
+            "batch": shape.batch,
             "resize": "squash",
             "resampling": "bicubic",
             "mean": [0.5, 0.5, 0.5],

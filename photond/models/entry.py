@@ -12,6 +12,8 @@ from photond.models.registry import REGISTRY
 
 # Prose, which may be said better one day without the model being another one.
 _PROSE = frozenset({"title", "licence", "source", "unverified"})
+# How quickly the same is computed.
+_SPEED = frozenset({"batch"})
 # What an entry may leave open: a download fills it in, or measures it.
 _MAY_BE_OPEN = frozenset({"sha256", "bytes", "labels", "reference"})
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -45,8 +47,8 @@ def differences(pack: Pack, entry: Pack) -> list[str]:
     """What a pack states otherwise than an entry, key by key, as `image.size is 256 and should be 224`.
 
     What an entry leaves open may be anything: hashes and sizes of files, label embeddings, reference
-    cosines, and the revision where it is no commit. Where the pack lies and prose about the model are
-    not compared.
+    cosines, and the revision where it is no commit. Where the pack lies, prose about the model, and what
+    is only about speed are not compared.
     """
     revision_is_open = _COMMIT.fullmatch(entry.revision) is None
     skipped = _PROSE | {"folder"} | ({"revision"} if revision_is_open else set())
@@ -63,7 +65,7 @@ def _plain(pack: Pack, skipped: frozenset[str]) -> dict[str, Any]:
 
 def _differences(found: dict[str, Any], stated: dict[str, Any], table: str) -> list[str]:
     different = []
-    for key in stated.keys() | found.keys():
+    for key in (stated.keys() | found.keys()) - _SPEED:
         one, other = found.get(key), stated.get(key)
         if other is None and key in _MAY_BE_OPEN:
             continue

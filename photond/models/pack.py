@@ -39,7 +39,7 @@ PerChannelAboveZero = tuple[
 
 # Keys of the towers that may change while their embeddings stay comparable.
 _NOT_OF_THE_SPACE = frozenset(
-    {"file", "remote", "bytes", "tag_prompt", "query_prompt", "vocabulary_size"}
+    {"batch", "file", "remote", "bytes", "tag_prompt", "query_prompt", "vocabulary_size"}
 )
 
 
@@ -74,11 +74,15 @@ class ImageSpec(Part, frozen=True, kw_only=True):
         resampling: The filter.
         mean: Of x / 255, per channel; subtracted.
         std: Of x / 255, per channel; divided by.
+        batch: How many pictures one call computes, if so many are waiting. More than one is faster where
+            a picture has few tokens, so that reading the weights takes longer than the arithmetic;
+            where a tower is quantised while it runs, pictures of one call would share their scales.
     """
 
     input: str
     output: str
     size: Positive
+    batch: Positive = 1
     resize: Literal["squash", "crop"]
     resampling: Literal["bilinear", "bicubic", "lanczos"]
     mean: PerChannel

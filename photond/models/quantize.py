@@ -145,7 +145,7 @@ def _write_draft(int8: ModuleType, pack: Pack, name: str, staging: Path) -> Pack
         repository=None,
         labels=None,
         reference=None,
-        image=_measured(pack.image, staging),
+        image=msgspec.structs.replace(_measured(pack.image, staging), batch=1),
         text=_measured(pack.text, staging),
         tokenizer=_measured(pack.tokenizer, staging),
         folder=staging,

@@ -61,7 +61,7 @@ class Backlog:
         Returns:
             Whether anything is in hand or waiting to be committed.
         """
-        self._take_in_hand(self._workers.count * (1 + _AHEAD) if most is None else most)
+        self._take_in_hand(self._workers.capacity * (1 + _AHEAD) if most is None else most)
         if not self._workers.in_hand and not self._outcomes and not self._waiting:
             self._bad_hashes.clear()
             return False
@@ -74,7 +74,7 @@ class Backlog:
         if room <= 0 or (in_hand and self._has_suspect):
             return
         # Several at a time: each claim is a transaction.
-        is_low = in_hand < self._workers.count * _AHEAD
+        is_low = in_hand < self._workers.capacity * _AHEAD
         claimed = jobs.claim(self._connection, room) if is_low else []
         if not claimed and not in_hand and not self._outcomes:
             # A photo that may have ended the process before is tried with nothing beside it.

@@ -118,6 +118,7 @@ class Engine:
             limits=picture_limits(settings),
             max_bytes=settings.index.max_megabytes * 1_000_000,
             is_known=_known_to(database, stored.id),
+            batch=pack.image.batch,
         )
         self.backlog = Backlog(Committer(connection, stored.id, tagger), task, workers)
 

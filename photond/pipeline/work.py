@@ -7,7 +7,7 @@ and nowhere else, so the cores are all busy and no queue stands between the two 
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photond.errors import ModelError, PictureError
-from photond.imaging.decoder import COMMAND, CrashedError, Decoder, StartError
+from photond.imaging.decoder import COMMAND, CrashedError, Decoded, Decoder, StartError
 from photond.imaging.picture import Facts, Limits
 from photond.imaging.preprocess import InputSpec
 from photond.logs import get_logger
@@ -90,6 +90,16 @@ Outcome = Embedded | Same | Failed | Vanished
 
 
 @dataclass(frozen=True, slots=True)
+class _Ready:
+    """A photo that is only to be embedded."""
+
+    job: Job
+    stat: FileStat
+    sha256: str
+    picture: Decoded
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What the workers have in common.
 
@@ -99,6 +109,7 @@ class Task:
         limits: Of decoding.
         max_bytes: Of a file.
         is_known: Whether the index has an embedding of the content with a hash; thread-safe.
+        batch: How many pictures a worker gives to the tower at once, if so many are waiting.
         command: Runs a decoder process.
     """
 
@@ -107,6 +118,7 @@ class Task:
     limits: Limits
     max_bytes: int
     is_known: Callable[[str], bool]
+    batch: int = 1
     command: tuple[str, ...] = COMMAND
 
 
@@ -116,6 +128,9 @@ class Workers:
     Args:
         task: What to do.
         count: How many threads.
+
+    Attributes:
+        capacity: How many photos are worked on at once, if so many are waiting.
     """
 
     def __init__(self, task: Task, count: int) -> None:
@@ -129,7 +144,7 @@ class Workers:
         self._in_hand: dict[int, Job] = {}
         self._hash_of: dict[int, str] = {}
         self._threads: list[threading.Thread] = []
-        self.count = count
+        self.capacity = count * task.batch
         for _ in range(count):
             self._add_thread()
 
@@ -181,8 +196,26 @@ class Workers:
         task = self._task
         with closing(Decoder(task.limits, task.max_bytes, task.command)) as decoder:
             while me not in self._given_up and (job := self._next(decoder)) is not None:
-                self._started[job.file_id] = time.monotonic(), me
-                self._outcomes.put(self._process(job, decoder))
+                ready: list[_Ready] = []
+                while job is not None:
+                    self._started[job.file_id] = time.monotonic(), me
+                    read = self._read(job, decoder)
+                    if isinstance(read, _Ready):
+                        ready.append(read)
+                    else:
+                        self._outcomes.put(read)
+                    job = self._another() if len(ready) < task.batch else None
+                for outcome in self._embed(ready):
+                    self._outcomes.put(outcome)
+
+    def _another(self) -> Job | None:
+        """A job, if one is waiting."""
+        with suppress(Empty):
+            job = self._jobs.get_nowait()
+            if job is not None:
+                return job
+            self._jobs.put(None)  # the end is for after what is in hand
+        return None
 
     def _next(self, decoder: Decoder) -> Job | None:
         try:
@@ -191,7 +224,9 @@ class Workers:
             decoder.close()
             return self._jobs.get()
 
-    def _process(self, job: Job, decoder: Decoder) -> Outcome:  # noqa: PLR0911 - one return an outcome
+    def _read(  # noqa: PLR0911 - one return an outcome
+        self, job: Job, decoder: Decoder
+    ) -> _Ready | Same | Failed | Vanished:
         sha256 = None
         try:
             photo = read_photo(job.path, self._task.max_bytes)
@@ -201,11 +236,8 @@ class Workers:
             self._hash_of[job.file_id] = sha256
             if not self._hashes.acquire(sha256, self._task.is_known):
                 return Same(job, stat, sha256)
-            spec = self._task.input_spec
-            decoded = decoder.decode(photo.data, name, spec)
-            embedding = self._task.tower().embed(decoded.pixels[np.newaxis])[0]
-            log.debug("embedded", path=job.path, sha256=sha256)
-            return Embedded(job, stat, sha256, decoded.facts, decoded.perceptual_hash, embedding)
+            picture = decoder.decode(photo.data, name, self._task.input_spec)
+            return _Ready(job, stat, sha256, picture)
         except FileNotFoundError:
             return Vanished(job)
         except UnreadableError as error:
@@ -214,15 +246,30 @@ class Workers:
             return Failed(job, "crashed", error.reason, sha256)
         except PictureError as error:
             return Failed(job, "undecodable", error.reason, sha256)
-        except (ModelError, MemoryError, StartError) as error:
-            # Not the photo's fault, as far as anyone can tell.
-            return Failed(job, "unreadable", str(error) or "not enough memory", sha256)
-        except Exception as error:  # one photo never stops the others
-            log.exception("unexpected failure", path=job.path)
-            return Failed(job, "undecodable", f"{type(error).__name__}: {error}", sha256)
+        except Exception as error:  # noqa: BLE001 - one photo never stops the others
+            return _failed(job, sha256, error)
+
+    def _embed(self, ready: Sequence[_Ready]) -> Iterator[Outcome]:
+        """The outcomes of photos that are given to the tower together."""
+        if not ready:
+            return
+        try:
+            embeddings = self._task.tower().embed(np.stack([one.picture.pixels for one in ready]))
+        except Exception as error:  # noqa: BLE001 - as above
+            if len(ready) == 1:
+                yield _failed(ready[0].job, ready[0].sha256, error)
+            else:
+                for one in ready:  # the one that cannot be embedded does not stop the others
+                    yield from self._embed([one])
+            return
+        for one, embedding in zip(ready, embeddings, strict=True):
+            log.debug("embedded", path=one.job.path, sha256=one.sha256)
+            facts, looks = one.picture.facts, one.picture.perceptual_hash
+            yield Embedded(one.job, one.stat, one.sha256, facts, looks, embedding)
 
     def _overdue(self) -> list[Outcome]:
-        limit = self._task.limits.max_seconds * _PATIENCE + _PATIENCE_SECONDS
+        # The first photo of a batch waits for the others.
+        limit = self._task.batch * (self._task.limits.max_seconds * _PATIENCE + _PATIENCE_SECONDS)
         now = time.monotonic()
         overdue: list[Outcome] = []
         for file_id, (started, thread) in list(self._started.items()):
@@ -241,6 +288,14 @@ class Workers:
         self._in_hand.pop(job.file_id, None)
         self._started.pop(job.file_id, None)
         self._hash_of.pop(job.file_id, None)
+
+
+def _failed(job: Job, sha256: str | None, error: Exception) -> Failed:
+    if isinstance(error, ModelError | MemoryError | StartError):
+        # Not the photo's fault, as far as anyone can tell.
+        return Failed(job, "unreadable", str(error) or "not enough memory", sha256)
+    log.error("unexpected failure", path=job.path, exc_info=error)
+    return Failed(job, "undecodable", f"{type(error).__name__}: {error}", sha256)
 
 
 class _HashesInHand:

@@ -68,6 +68,11 @@ def test_where_it_lies_and_how_it_is_described_does_not_matter(mini: Pack) -> No
     assert differences(pack, mini) == []
 
 
+def test_how_many_pictures_a_call_computes_does_not_matter(mini: Pack) -> None:
+    assert differences(changed(mini, "image", batch=8), mini) == []
+    assert changed(mini, "image", batch=8).fingerprint == mini.fingerprint
+
+
 def test_a_revision_that_is_a_commit_must_be_that_commit(mini: Pack) -> None:
     entry = changed(mini, revision=COMMIT)
     assert differences(mini, entry) == [f"revision is '1' and should be '{COMMIT}'"]

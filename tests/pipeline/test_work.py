@@ -10,7 +10,9 @@ from queue import SimpleQueue
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from photond.errors import ModelError
 from photond.imaging.picture import Limits
 from photond.models.pack import Pack
 from photond.models.towers import ImageTower
@@ -68,6 +70,58 @@ def test_threads_get_the_same_embedding_as_one(task: Task) -> None:
         assert np.linalg.norm(alone.embedding) == pytest.approx(1, abs=1e-5)
         assert float(alone.embedding @ other.embedding) > 0.999999
     single.stop()
+
+
+def test_photos_of_one_call_get_the_same_embeddings_as_alone(task: Task) -> None:
+    paths = sorted(SAMPLES.glob("*.jpg"))[:5]
+    found = []
+    for batch in (1, 4):
+        workers = Workers(replace(task, batch=batch), 1)
+        for number, path in enumerate(paths):
+            workers.give(Job(number, str(path), None))
+        outcomes = {one.job.file_id: one for one in outcomes_of(workers, len(paths))}
+        workers.stop()
+        found.append([outcomes[number].embedding for number in range(len(paths))])
+    assert np.sum(np.multiply(*found), axis=1) == pytest.approx(np.ones(len(paths)), abs=1e-5)
+
+
+class Counting:
+    """A tower that counts the pictures of each call, and refuses the black ones."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def embed(self, pixels: np.ndarray) -> np.ndarray:
+        self.calls.append(len(pixels))
+        if any(np.ptp(one) == 0 for one in pixels):
+            raise ModelError("it has no direction")
+        return np.ones((len(pixels), 1), np.float32)
+
+
+def test_a_worker_takes_as_many_photos_as_are_waiting_up_to_a_batch(task: Task) -> None:
+    tower = Counting()
+    workers = Workers(replace(task, tower=lambda: tower, batch=4), 1)
+    assert workers.capacity == 4
+    for number, path in enumerate(sorted(SAMPLES.glob("*.jpg"))[:9]):
+        workers.give(Job(number, str(path), None))
+    assert len(outcomes_of(workers, 9)) == 9
+    workers.stop()
+    assert sum(tower.calls) == 9
+    assert max(tower.calls) <= 4
+    assert len(tower.calls) <= 4
+
+
+def test_a_photo_that_cannot_be_embedded_does_not_stop_those_of_its_batch(
+    task: Task, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "black.png")
+    paths = [SAMPLES / "cat.jpg", tmp_path / "black.png", SAMPLES / "moon.jpg"]
+    workers = Workers(replace(task, tower=Counting, batch=3), 1)
+    for number, path in enumerate(paths):
+        workers.give(Job(number, str(path), None))
+    found = {one.job.file_id: type(one) for one in outcomes_of(workers, 3)}
+    workers.stop()
+    assert found == {0: Embedded, 1: Failed, 2: Embedded}
 
 
 def test_copies_in_hand_at_once_are_embedded_once(task: Task, tmp_path: Path) -> None:
