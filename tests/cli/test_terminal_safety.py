@@ -53,6 +53,7 @@ COMMANDS: dict[str, list[str]] = {
     "config show": [],
     "config path": [],
     "config check": [],
+    "export": ["--parquet", "{home}/photos.parquet", "--force"],
     "db check": [],
     "db backup": ["{home}/backup.db", "--force"],
     "db vacuum": [],
