@@ -17,6 +17,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+# How units end of which more is better: those by the second.
+RATES = ("/s", "/CPU s")
 LIBRARIES = ("numpy", "onnxruntime", "pillow", "sqlean.py", "sqlite-vec", "tokenizers", "typer")
 
 
@@ -33,7 +35,7 @@ class Measurement:
         baseline_is: What the baseline is, in words.
         at_least: What `ratio` must be at least, where more is better.
         at_most: What `ratio` must be at most, where less is better.
-        more_is_better: To say so where neither a demand does nor a unit by the second, as "photos/s".
+        more_is_better: To say so where neither a demand does nor the unit, one of `RATES`.
     """
 
     bench: str
@@ -51,7 +53,7 @@ class Measurement:
         """Whether a larger ratio is the better one."""
         if self.at_least is not None or self.at_most is not None:
             return self.at_least is not None
-        return self.more_is_better or self.unit.endswith("/s")
+        return self.more_is_better or self.unit.endswith(RATES)
 
     @property
     def ratio(self) -> float:

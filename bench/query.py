@@ -13,7 +13,8 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -105,8 +106,17 @@ def measured(place: Path, photos: int, repeats: int) -> list[Measurement]:
     ]
 
 
-def fill(database: Path, photos: int) -> None:
-    """Add photos to an index as if they had been indexed; they lie nowhere."""
+def fill(
+    database: Path, photos: int, vectors: Iterable[np.ndarray] | None = None, tags: int = 1
+) -> None:
+    """Add photos to an index as if they had been indexed; they lie nowhere.
+
+    Args:
+        database: An index with a pack that serves.
+        photos: How many.
+        vectors: Their embeddings, in pieces of shape (n, dimension); by default drawn in clusters.
+        tags: How many each has, if the index knows labels.
+    """
     connection = open_index(database)
     stored = packs.serving_pack(connection)
     assert stored is not None
@@ -117,19 +127,26 @@ def fill(database: Path, photos: int) -> None:
         if labels:
             connection.executemany(
                 "insert into tags values (?, ?, ?, 0.5)",
-                ((stored.id, 1001 + i, chance.choice(labels)) for i in range(photos)),
+                (
+                    (stored.id, 1001 + i, label)
+                    for i in range(photos)
+                    for label in chance.sample(labels, tags)
+                ),
             )
-        dimension = embeddings.dimension_of(connection, stored.id)
-        draws = np.random.default_rng(7)
-        centres = unit(draws.standard_normal((CLUSTERS, dimension)))
-        for start in range(0, photos, ROWS_AT_ONCE):
-            count = min(ROWS_AT_ONCE, photos - start)
-            noise = unit(draws.standard_normal((count, dimension)))
-            vectors = unit(centres[draws.integers(0, CLUSTERS, count)] + 0.7 * noise)
-            for offset, vector in enumerate(vectors):
-                embeddings.add_embedding(connection, stored.id, 1001 + start + offset, vector)
+        drawn = _clustered(photos, embeddings.dimension_of(connection, stored.id))
+        for id_, vector in enumerate(chain.from_iterable(vectors or drawn), 1001):
+            embeddings.add_embedding(connection, stored.id, id_, vector)
     connection.execute("pragma wal_checkpoint(truncate)")
     connection.close()
+
+
+def _clustered(photos: int, dimension: int) -> Iterator[np.ndarray]:
+    draws = np.random.default_rng(7)
+    centres = unit(draws.standard_normal((CLUSTERS, dimension)))
+    for start in range(0, photos, ROWS_AT_ONCE):
+        count = min(ROWS_AT_ONCE, photos - start)
+        noise = unit(draws.standard_normal((count, dimension)))
+        yield unit(centres[draws.integers(0, CLUSTERS, count)] + 0.7 * noise)
 
 
 def _add_files(connection: Connection, photos: int, chance: random.Random) -> None:
