@@ -43,7 +43,7 @@ from photond.store.vector_layout import Layout
 COMPUTED = (1_000_000, 10_000_000)
 TAGS = 5
 VECTOR_BYTES = 4 * DIMENSION
-INDEX, COPY, SEARCH = "index", "copy of the embeddings", "search"
+INDEX, COPY, SEARCH, READ = "index", "copy of the embeddings", "search", "what a search reads"
 _READ_BYTES = 1 << 28
 _DAY_HOURS = 24.0
 # By what a table's or an index's name begins with; everything else is of photos and files.
@@ -214,7 +214,7 @@ def rows_of(one: Size, case: str, bandwidth: float) -> list[Measurement]:
         ),
         Measurement(
             "scale",
-            f"{case}: what a search reads",
+            f"{case}: {READ}",
             read / 1e9,
             memory / 1e9,
             "GB",
