@@ -22,6 +22,8 @@ from bench.scale import COPY, INDEX, READ, SEARCH
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, CHART = "performance.md", "performance.svg"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+# What matters of a system; the rest of its name is whose build it is.
+_SYSTEM = re.compile(r"\w+-\d+\.\d+")
 _CASE = re.compile(r"(?P<photos>[\d,]+) photos(?P<computed>, computed)?: (?P<what>.*)")
 
 
@@ -63,10 +65,11 @@ def figures(kept: Mapping[str, Any]) -> str:
 
 def _measured_on(kept: Mapping[str, Any]) -> str:
     on = dict(kept["machine"])
+    system = _SYSTEM.match(on.pop("system"))
     words = (
         f"Measured on {kept['date']}: {on.pop('processor')}, {on.pop('architecture')}, "
         f"{on.pop('cores')} cores, {on.pop('memory_gb')} GB, pages of {on.pop('page_bytes')} B, "
-        f"{on.pop('system')}; {', '.join(f'{name} {version}' for name, version in on.items())}.\n"
+        f"{system[0] if system else 'another system'}; {', '.join(f'{name} {version}' for name, version in on.items())}.\n"
     )
     failed = "".join(f"The benchmark `{name}` failed.\n" for name in kept["failed"])
     return f"{words}\n{failed}" if failed else words
