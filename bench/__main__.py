@@ -11,8 +11,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,6 +52,18 @@ class Results:
         """Those that are not what is demanded."""
         return [one for one in self.measurements if not one.is_met]
 
+    def with_those_of(self, name: str, *, thorough: bool) -> "Results":
+        """These and what a benchmark finds, which is run in a process of its own."""
+        print(f"{datetime.now(UTC):%H:%M} {name} ...", file=sys.stderr)
+        argv = [sys.executable, "-m", f"bench.{name}", "--json"]
+        if thorough:
+            argv.append("--thorough")
+        done = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, check=False)
+        if done.returncode:
+            return replace(self, failed=[*self.failed, name])
+        found = measurements_in(json.loads(done.stdout))
+        return replace(self, measurements=[*self.measurements, *found])
+
 
 def main() -> int:
     """Run them, keep the results, and print them."""
@@ -66,10 +77,13 @@ def main() -> int:
     now = datetime.now(UTC)
     file = options.save or RESULTS / f"{now:%Y-%m-%dT%H%M}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    results = run_all(options.only, thorough=options.thorough)
-    kept = {"date": f"{now:%Y-%m-%d}", "thorough": options.thorough, "failed": results.failed}
-    kept |= document(results.measurements)
-    file.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
+    kept = {"date": f"{now:%Y-%m-%d}", "thorough": options.thorough}
+    results = Results([], [])
+    for name in options.only:
+        results = results.with_those_of(name, thorough=options.thorough)
+        # After each, because whoever interrupts the last one would lose hours.
+        kept |= {"failed": results.failed} | document(results.measurements)
+        file.write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
     print_report(results.measurements)
     print(f"\nkept in {file}")
     for name in results.failed:
@@ -77,23 +91,6 @@ def main() -> int:
     for one in results.missed:
         print(f"missed: {one.bench}, {one.case}")
     return 1 if results.failed or results.missed else 0
-
-
-def run_all(names: Sequence[str], *, thorough: bool) -> Results:
-    """Run benchmarks of these names, each in a process."""
-    measurements: list[Measurement] = []
-    failed = []
-    for name in names:
-        print(f"{datetime.now(UTC):%H:%M} {name} ...", file=sys.stderr)
-        argv = [sys.executable, "-m", f"bench.{name}", "--json"]
-        if thorough:
-            argv.append("--thorough")
-        done = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, check=False)
-        if done.returncode:
-            failed.append(name)
-        else:
-            measurements += measurements_in(json.loads(done.stdout))
-    return Results(measurements, failed)
 
 
 if __name__ == "__main__":

@@ -65,12 +65,12 @@ def figures(kept: Mapping[str, Any]) -> str:
 
 def _measured_on(kept: Mapping[str, Any]) -> str:
     on = dict(kept["machine"])
-    system = _SYSTEM.match(on.pop("system"))
-    words = (
-        f"Measured on {kept['date']}: {on.pop('processor')}, {on.pop('architecture')}, "
-        f"{on.pop('cores')} cores, {on.pop('memory_gb')} GB, pages of {on.pop('page_bytes')} B, "
-        f"{system[0] if system else 'another system'}; {', '.join(f'{name} {version}' for name, version in on.items())}.\n"
-    )
+    system = _SYSTEM.match(on["system"])
+    on["system"] = system[0] if system else "another system"
+    first = f"{on.pop('processor')}, {on.pop('architecture')}, {on.pop('system')}"
+    size = f"{on.pop('cores')} cores, {on.pop('memory_gb')} GB, pages of {on.pop('page_bytes')} B"
+    versions = ", ".join(f"{name} {version}" for name, version in on.items())
+    words = f"Measured on {kept['date']}: {first}, {size}; {versions}.\n"
     failed = "".join(f"The benchmark `{name}` failed.\n" for name in kept["failed"])
     return f"{words}\n{failed}" if failed else words
 
