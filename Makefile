@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test chaos parity lint format lock licences supply docs clean hostile fuzz check-arm
+.PHONY: help demo test chaos parity lint format lock licences supply docs clean hostile fuzz check-arm bench
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ hostile: $(VENV)/.test ## Read twenty thousand hostile photos (FILES=..., SEED=.
 fuzz: $(VENV)/.fuzz ## Fuzz the reading of photos, each target for five minutes (SECONDS=...)
 	@for target in decode facts raw; do \
 	  $(BIN)/python -m tests.fuzz $$target $(if $(SECONDS),--seconds $(SECONDS)) || exit; done
+
+bench: $(VENV)/.test ## Measure how fast everything is, against baselines of the same run (THOROUGH=1, ONLY=...)
+	$(BIN)/python -m bench $(if $(THOROUGH),--thorough) $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save $(SAVE))
 
 parity: $(VENV)/.parity ## Compare embeddings with those of the reference implementation
 	$(BIN)/python -m pytest -m parity

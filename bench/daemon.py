@@ -5,7 +5,7 @@ after its copy a photo is in the index, how much memory the daemon has with its 
 how often it wakes up in a minute in which nothing happens. The least latency that there can be is the
 time for which a photo must have stood still, `watch.settle_seconds`; idle memory is held against 80 MB.
 
-    python -m bench.daemon [--photos 10] [--idle 60] [--json]
+    python -m bench.daemon [--photos 10] [--idle 60] [--thorough] [--json]
 """
 
 import argparse
@@ -28,6 +28,7 @@ from photond.config.settings import Settings
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 UNLOAD_SECONDS = 10
 IDLE_MB = 80.0
+IDLE, THOROUGH = 60.0, 600.0
 SETTLE_SECONDS = Settings().watch.settle_seconds
 
 
@@ -43,11 +44,13 @@ def main() -> None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What `measure` wants to know."""
     parser.add_argument("--photos", type=int, default=10)
-    parser.add_argument("--idle", type=float, default=60)
+    parser.add_argument("--idle", type=float, help=f"{IDLE:.0f}; with --thorough {THOROUGH:.0f}")
+    parser.add_argument("--thorough", action="store_true")
 
 
 def measure(options: argparse.Namespace) -> list[Measurement]:
     """Memory at each stage of a daemon's day, its wakeups when idle, and how soon it has a photo."""
+    idle = options.idle or (THOROUGH if options.thorough else IDLE)
     with tempfile.TemporaryDirectory() as place:
         photos, database = Path(place, "photos"), Path(place, "index.db")
         shutil.copytree(SAMPLES, photos)
@@ -72,13 +75,13 @@ def measure(options: argparse.Namespace) -> list[Measurement]:
             time.sleep(UNLOAD_SECONDS + 5)
             rows.append(memory("idle, without models", daemon.pid, at_most=1.0))
             before, used = wakeups(daemon.pid), cpu_seconds(daemon.pid)
-            time.sleep(options.idle)
+            time.sleep(idle)
             woken = wakeups(daemon.pid) - before
             used = cpu_seconds(daemon.pid) - used
         finally:
             daemon.terminate()
             daemon.wait()
-    idle, case = options.idle, f"idle for {options.idle:.0f} s"
+    case = f"idle for {idle:.0f} s"
     return [
         *rows,
         Measurement("daemon", f"{case}: wakeups", woken, idle, "", "one a second"),

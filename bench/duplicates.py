@@ -1,12 +1,14 @@
 """How well `photond duplicates` tells copies from other photos, and what it costs.
 
-    python bench/duplicates.py quality DIR...     photos without copies among them; the copies are made
-    python bench/duplicates.py speed 1000000      hashes of as many photos, and the time to compare them
+    python -m bench.duplicates [--photos 200000] [--thorough] [--json]
+    python -m bench.duplicates --quality DIR...     photos without copies among them; these are made
 
-`quality` makes copies of each photo as people do (saved anew, smaller, brighter) and reports how many
+`--quality` makes copies of each photo as people do (saved anew, smaller, brighter) and reports how many
 are found at each limit, and how many pairs of different photos would be taken for copies. Photos are
-decoded, hashed and embedded by photond's own code. `speed` deals with random hashes, of which one in
-fifty has a near twin, and with a hundredth as many of a fixed camera, which all look alike.
+decoded, hashed and embedded by photond's own code. What is timed are random hashes, of which one in
+fifty has a near twin, and a hundredth as many of a fixed camera, which all look alike; the baseline is
+sorting as many numbers as a hash has words, which any comparison of all with all begins with.
+`--thorough` is a million.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageOps
 
+from bench.measurement import Measurement, print_report
 from photond.config import load, locations
 from photond.imaging.decode import decode
 from photond.imaging.formats import is_photo_name
@@ -36,6 +39,7 @@ from photond.search.comparing import MIN_COSINE, MOST_BITS
 
 _LIMITS = ((6, 0.7), (8, 0.9), (8, 0.8), (8, 0.7), (8, 0.6), (8, -1.0), (10, 0.7), (12, 0.7))
 _TWIN_EVERY = 50
+PHOTOS, THOROUGH = 200_000, 1_000_000
 
 
 def _saved(image: Image.Image, kind: str = "JPEG", **options: int) -> bytes:
@@ -138,21 +142,37 @@ def _print_shares(name: str, bits: npt.NDArray[np.uint8], cosines: npt.NDArray[n
     print(name.ljust(28), *(f"{share:>7.1%}" for share in shares))
 
 
-def speed(count: int) -> None:
-    """Print how long hashes take to be compared."""
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """How long hashes take to be compared."""
+    count = options.photos or (THOROUGH if options.thorough else PHOTOS)
     random = np.random.default_rng(0)
     hashes = random.integers(0, 2**64, (count, 2), np.uint64)
     twins = count // _TWIN_EVERY
     hashes[count - twins :] = _with_flipped(random, hashes[:twins], MOST_BITS)
-    cases = {"random, with twins": hashes}
     alike = np.repeat(hashes[:1], max(2, count // 100), axis=0)
-    cases["of a fixed camera"] = _with_flipped(random, alike, MOST_BITS // 2)
-    for name, case in cases.items():
-        started = time.monotonic()
-        pairs = near_pairs(case, MOST_BITS)
-        seconds = time.monotonic() - started
-        print(f"{len(case):>10,} hashes {name}: {len(pairs):,} pairs in {seconds:.1f} s")
-    print(f"           ({twins:,} twins were hidden among the random ones)")
+    alike = _with_flipped(random, alike, MOST_BITS // 2)
+    baseline = min(_seconds(lambda: np.sort(hashes, axis=0)) for _ in range(3))
+    cases = {
+        f"{count:,} hashes, one in {_TWIN_EVERY} with a twin": hashes,
+        f"{len(alike):,} hashes of a fixed camera": alike,
+    }
+    return [
+        Measurement(
+            "duplicates",
+            name,
+            _seconds(lambda case=case: near_pairs(case, MOST_BITS)),
+            baseline,
+            "s",
+            f"sorting {count:,} hashes",
+        )
+        for name, case in cases.items()
+    ]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _with_flipped(
@@ -167,18 +187,23 @@ def _with_flipped(
     return flipped
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `measure` wants to know."""
+    parser.add_argument("--photos", type=int, help=f"{PHOTOS:,}; with --thorough {THOROUGH:,}")
+    parser.add_argument("--thorough", action="store_true")
+
+
 def main() -> None:
     """Measure what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    what = parser.add_subparsers(required=True)
-    of_quality = what.add_parser("quality")
-    of_quality.add_argument("folders", type=Path, nargs="+")
-    of_quality.set_defaults(run=lambda options: quality(options.folders))
-    of_speed = what.add_parser("speed")
-    of_speed.add_argument("count", type=int)
-    of_speed.set_defaults(run=lambda options: speed(options.count))
+    add_options(parser)
+    parser.add_argument("--quality", type=Path, nargs="+", metavar="DIR", help="of these photos")
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    options.run(options)
+    if options.quality:
+        quality(options.quality)
+    else:
+        print_report(measure(options), as_json=options.json)
 
 
 if __name__ == "__main__":

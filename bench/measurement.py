@@ -8,14 +8,17 @@ compared between releases is the ratio of the two.
 import json
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+# How units end of which more is better: those by the second.
+RATES = ("/s", "/CPU s")
 LIBRARIES = ("numpy", "onnxruntime", "pillow", "sqlean.py", "sqlite-vec", "tokenizers", "typer")
 
 
@@ -32,6 +35,7 @@ class Measurement:
         baseline_is: What the baseline is, in words.
         at_least: What `ratio` must be at least, where more is better.
         at_most: What `ratio` must be at most, where less is better.
+        more_is_better: To say so where neither a demand does nor the unit, one of `RATES`.
     """
 
     bench: str
@@ -42,6 +46,14 @@ class Measurement:
     baseline_is: str
     at_least: float | None = None
     at_most: float | None = None
+    more_is_better: bool = False
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether a larger ratio is the better one."""
+        if self.at_least is not None or self.at_most is not None:
+            return self.at_least is not None
+        return self.more_is_better or self.unit.endswith(RATES)
 
     @property
     def ratio(self) -> float:
@@ -76,22 +88,40 @@ def machine() -> dict[str, object]:
     }
 
 
+def document(measurements: Sequence[Measurement]) -> dict[str, Any]:
+    """What was measured and on what, as it is kept in JSON."""
+    rows = [asdict(one) | {"ratio": round(one.ratio, 4)} for one in measurements]
+    return {"machine": machine(), "measurements": rows}
+
+
+def measurements_in(kept: Mapping[str, Any]) -> list[Measurement]:
+    """The measurements of a document."""
+    names = [field.name for field in fields(Measurement)]
+    return [
+        Measurement(**{name: row[name] for name in names if name in row})
+        for row in kept["measurements"]
+    ]
+
+
 def print_report(measurements: Sequence[Measurement], *, as_json: bool = False) -> None:
     """Print what was measured, as JSON with the machine or as a table of ratios."""
     if as_json:
-        rows = [asdict(one) | {"ratio": round(one.ratio, 4)} for one in measurements]
-        print(json.dumps({"machine": machine(), "measurements": rows}, indent=2))
+        print(json.dumps(document(measurements), indent=2))
         return
     table = Table("bench", "case", "figure", "baseline", "ratio", "wanted", box=None)
     for one in measurements:
-        wanted = f">= {one.at_least}" if one.at_least is not None else ""
-        wanted = f"<= {one.at_most}" if one.at_most is not None else wanted
-        table.add_row(
-            one.bench,
-            one.case,
-            f"{one.value:,.4g} {one.unit}",
-            f"{one.baseline:,.4g} ({one.baseline_is})",
-            f"{one.ratio:.2f}",
-            wanted if one.is_met else f"{wanted} MISSED",
-        )
+        table.add_row(one.bench, *cells(one))
     Console(width=None if os.isatty(1) else 200).print(table)
+
+
+def cells(one: Measurement) -> list[str]:
+    """What a table says of a measurement: case, figure, baseline, ratio, and what is wanted of it."""
+    wanted = f">= {one.at_least}" if one.at_least is not None else ""
+    wanted = f"<= {one.at_most:.3g}" if one.at_most is not None else wanted
+    return [
+        one.case,
+        f"{one.value:,.4g} {one.unit}".rstrip(),
+        f"{one.baseline:,.4g} ({one.baseline_is})",
+        f"{one.ratio:.2f}",
+        wanted if one.is_met else f"{wanted} MISSED",
+    ]

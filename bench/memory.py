@@ -7,7 +7,7 @@ sampled after the first third of the photos. The peak with photos of a camera is
 with small ones, which is the model and what the towers compute in, and a window: for each worker two
 files (one is on its way out) and a picture of 12 megapixels at the scale that it is decoded at.
 
-    python -m bench.memory [--photos 20000] [--cache DIR] [--json]
+    python -m bench.memory [--photos 20000] [--thorough] [--cache DIR] [--json]
 """
 
 import argparse
@@ -29,6 +29,7 @@ from bench.tree import proportional_bytes
 from photond.store.database import connect_read_only
 
 SLOPE_BYTES = 200.0
+PHOTOS, THOROUGH = 20_000, 100_000
 _SAMPLE_SECONDS = 0.2
 _WARM = 1 / 3
 # A picture of 12 megapixels at a quarter of its scale is 1000 by 750; it is there twice for a moment.
@@ -50,24 +51,29 @@ def main() -> None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What `measure` wants to know."""
     parser.add_argument("--cache", type=Path, default=CACHE, help="keeps photos and packs")
-    parser.add_argument("--photos", type=int, default=20_000)
-    parser.add_argument("--packs", nargs="*", choices=_PACKS, default=[packs.MINI])
+    parser.add_argument("--photos", type=int, help=f"{PHOTOS:,}; with --thorough {THOROUGH:,}")
+    parser.add_argument("--packs", nargs="*", choices=_PACKS, help="mini; with --thorough all")
+    parser.add_argument("--thorough", action="store_true")
 
 
 def measure(options: argparse.Namespace) -> list[Measurement]:
     """The slope over many photos, and the peak with photos of a camera."""
     cores = sorted(os.sched_getaffinity(0))
+    count = options.photos or (THOROUGH if options.thorough else PHOTOS)
+    names = options.packs
+    if names is None:
+        names = _PACKS if options.thorough else (packs.MINI,)
     tiny = Case(
         packs.find(packs.SMALLEST, options.cache),
         "tiny",
-        photos("tiny", options.photos, options.cache),
+        photos("tiny", count, options.cache),
         cores,
         options.cache,
     )
     rows = [
         Measurement(
             "memory",
-            f"{options.photos} photos: slope",
+            f"{count} photos: slope",
             slope(sampled(tiny)),
             SLOPE_BYTES,
             "B a photo",
@@ -75,7 +81,7 @@ def measure(options: argparse.Namespace) -> list[Measurement]:
             at_most=1.0,
         )
     ]
-    return rows + [_peak(name, cores, options.cache) for name in options.packs]
+    return rows + [_peak(name, cores, options.cache) for name in names]
 
 
 def sampled(case: Case) -> list[Sample]:

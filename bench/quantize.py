@@ -4,36 +4,36 @@ Without a pack it measures one of SigLIP base's shape whose weights are random, 
 for a while): its speed is SigLIP's, and its cosines say little about SigLIP's. Give the folder of a real
 pack to learn those.
 
-    python bench/quantize.py [PACK_FOLDER ...] [--photos DIR] [--rounds 3] [--json FILE]
+    python -m bench.quantize [PACK_FOLDER ...] [--photos DIR] [--rounds 3] [--thorough] [--json]
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.measurement import Measurement, print_report
 from photond.config.settings import Settings
 from photond.models.int8 import needs_reduced_range
 from photond.models.pack import Pack, load_pack
 from photond.models.quantize import quantize_pack
 from photond.models.towers import ImageTower
 from photond.pipeline.sample import photos_below, take
-from photond.pipeline.trial import compare
+from photond.pipeline.trial import Pair, compare
 from photond.vocabulary.concepts import everyday
 from tools.random_pack import SIGLIP_BASE, write_pack
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 PHOTOS = 24
 TEXTS = 24
+ROUNDS, THOROUGH = 3, 10
+UNQUANTISED = "as it was"
 
 Embed = Callable[[npt.NDArray[np.float32]], object]
 
@@ -46,9 +46,7 @@ def rate(embed: Embed, photos: Sequence[npt.NDArray[np.float32]], workers: int) 
         return len(photos) / (time.perf_counter() - started)
 
 
-def rates(
-    old: Pack, new: Pack, pixels: npt.NDArray[np.float32], workers: int, rounds: int
-) -> dict[str, float]:
+def rates(old: Pack, new: Pack, pixels: npt.NDArray[np.float32], workers: int, rounds: int) -> Pair:
     """Photos a second of both packs, the medians of rounds in which they take turns."""
     towers = [ImageTower(pack) for pack in (old, new)]
     photos = [pixels[index : index + 1] for index in range(len(pixels))]
@@ -58,71 +56,80 @@ def rates(
     for _ in range(rounds):
         for tower, measured in zip(towers, found, strict=True):
             measured.append(rate(tower.embed, photos, workers))
-    before, after = map(statistics.median, found)
-    return {"old": before, "new": after, "ratio": after / before}
+    return Pair(*map(statistics.median, found))
 
 
-def measure(pack: Pack, place: Path, photos: Path, rounds: int) -> dict[str, Any]:
+def measured(pack: Pack, place: Path, photos: Path, rounds: int) -> list[Measurement]:
     """Quantise a pack and compare."""
-    started = time.perf_counter()
     new = quantize_pack(pack, f"{pack.name}-int8", place, lambda _draft: None)
-    seconds = time.perf_counter() - started
     settings = Settings()
     sample = take("given", photos_below([str(photos)], settings), PHOTOS, pack.image, settings)
     assert sample is not None, f"no photo in {photos}"
     trial = compare(pack, new, sample, [one.name for one in everyday()][:TEXTS])
-    return {
-        "pack": pack.name,
-        "random_weights": pack.untrained,
-        "seven_bits": needs_reduced_range(),
-        "quantise_seconds": seconds,
-        "photos_per_second": {
-            f"{workers} x 1 thread": rates(pack, new, sample.pixels, workers, rounds)
-            for workers in (1, 2)
-        },
-        "trial": asdict(trial),
+    speeds = {
+        f"photos, workers {workers}": rates(pack, new, sample.pixels, workers, rounds)
+        for workers in (1, 2)
     }
-
-
-def show(found: dict[str, Any]) -> None:
-    """Print one pack's figures."""
-    trial = found["trial"]
-    weights = "random weights" if found["random_weights"] else "its own weights"
-    bits = 7 if found["seven_bits"] else 8
-    print(f"{found['pack']} ({weights}; {bits} bits), made in {found['quantise_seconds']:.0f} s")
-    rows = {f"photos/s, {name}": pair for name, pair in found["photos_per_second"].items()}
-    rows["texts/s, 1 thread"] = trial["texts_per_second"]
-    rows["seconds to load"] = trial["load_seconds"]
-    rows["megabytes"] = {side: count / 1e6 for side, count in trial["bytes"].items()}
-    for name, pair in rows.items():
-        ratio = pair["new"] / pair["old"]
-        print(f"  {name:<24} {pair['old']:9.2f} {pair['new']:9.2f}   x {ratio:.2f}")
-    for kind in ("photos", "texts"):
-        alike = trial[kind]
-        cosines = f"{alike['mean']:9.4f} mean, {alike['least']:.4f} least"
-        print(f"  cosine, {alike['count']} {kind:<14} {cosines}")
-    searches = trial["searches"]
-    print(
-        f"  the same photo first     {searches['first']:9.0%} of {trial['texts']['count']} searches"
-    )
+    speeds["texts, workers 1"] = trial.texts_per_second
+    bits = 7 if needs_reduced_range() else 8
+    name = f"{pack.name}, {bits} bits"
+    megabytes = trial.bytes.new / 1e6, trial.bytes.old / 1e6
+    alike = {
+        "mean cosine of photos": trial.photos.mean,
+        "least cosine of photos": trial.photos.least,
+        "mean cosine of texts": trial.texts.mean,
+        "least cosine of texts": trial.texts.least,
+        "searches with the same first": trial.searches.first,
+    }
+    return [
+        *(
+            Measurement("quantize", f"{name}: {what}", pair.new, pair.old, "1/s", UNQUANTISED)
+            for what, pair in speeds.items()
+        ),
+        Measurement(
+            "quantize",
+            f"{name}: load",
+            trial.load_seconds.new,
+            trial.load_seconds.old,
+            "s",
+            UNQUANTISED,
+        ),
+        Measurement("quantize", f"{name}: size", *megabytes, "MB", UNQUANTISED),
+        *(
+            Measurement(
+                "quantize", f"{name}: {what}", value, 1.0, "", "the same", more_is_better=True
+            )
+            for what, value in alike.items()
+        ),
+    ]
 
 
 def main() -> None:
-    """Measure and print a table for each pack."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add_options(parser)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    print_report(measure(options), as_json=options.json)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `measure` wants to know."""
     parser.add_argument("packs", nargs="*", type=Path, metavar="PACK_FOLDER")
     parser.add_argument("--photos", type=Path, default=SAMPLES, help="folder of photos to embed")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    options = parser.parse_args()
-    found = []
+    parser.add_argument("--rounds", type=int, help=f"{ROUNDS}; with --thorough {THOROUGH}")
+    parser.add_argument("--thorough", action="store_true")
+
+
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """Each pack against the same quantised."""
+    rounds = options.rounds or (THOROUGH if options.thorough else ROUNDS)
+    found: list[Measurement] = []
     with tempfile.TemporaryDirectory() as place:
         packs = [load_pack(folder) for folder in options.packs]
         for pack in packs or [write_pack(Path(place, "siglip-base-shaped"), SIGLIP_BASE)]:
-            found.append(measure(pack, Path(place), options.photos.resolve(), options.rounds))
-            show(found[-1])
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+            found += measured(pack, Path(place), options.photos.resolve(), rounds)
+    return found
 
 
 if __name__ == "__main__":

@@ -1,31 +1,34 @@
 """How long a search takes from the key to the answer, in a library of some size.
 
-    python -m bench.query --photos 10000 100000
+    python -m bench.query [--photos 10000 100000] [--repeats 10] [--thorough] [--json]
 
 Adds so many made-up photos to an index of the sample photos: files in folders, facts, tags, and
 embeddings in the dimension of the pack `mini`, drawn in clusters. Then it runs `photond query`, each
-time as a new process, all kinds in turn, with the daemon and without. Prints JSON; times are the least
-wall time of several, in milliseconds, and as ratios to `python -c pass` of the same run.
+time as a new process, all kinds in turn, with the daemon and without. A figure is the least wall time of
+several, against that of `python -c pass` in the same run. `--thorough` adds a million photos.
 """
 
 import argparse
-import json
 import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bench.search import unit
-from bench.start import PHOTOND, daemon, home, measure, run
+from bench.measurement import Measurement, print_report
+from bench.search import sizes, unit
+from bench.start import PHOTOND, daemon, home, least_of, run
 from photond.store import embeddings, packs
 from photond.store.database import Connection, open_index, transaction
 
 ROWS_AT_ONCE = 8192
+PYTHON = "python -c pass"
+# 150 and 350 ms where Python starts within 10.
+MOST = {(100_000, "words, daemon"): 15.0, (1_000_000, "words, daemon"): 35.0}
 CLUSTERS = 1000
 CAMERAS = ("FUJIFILM X-T4", "Apple iPhone 12", "Canon EOS R6", None)
 FOLDERS = ("Lisbon", "Berlin", "party", "garden", "work", "hike", "winter", "trip")
@@ -34,18 +37,30 @@ FOLDERS = ("Lisbon", "Berlin", "party", "garden", "work", "hike", "winter", "tri
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--photos", type=int, nargs="+", default=[10_000, 100_000])
+    add_options(parser)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    print_report(measure(options), as_json=options.json)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `measure` wants to know."""
+    parser.add_argument("--photos", type=int, nargs="+", help="how many, instead of the usual ones")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--folder", type=Path, help="where the index is made, and removed again")
-    options = parser.parse_args()
-    results = []
-    for photos in options.photos:
+    parser.add_argument("--thorough", action="store_true")
+
+
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """The times of each kind of search in libraries of some sizes."""
+    found: list[Measurement] = []
+    for photos in sizes(options):
         with tempfile.TemporaryDirectory(prefix="query-", dir=options.folder) as place:
-            results.append(measured(Path(place), photos, options.repeats))
-    print(json.dumps(results, indent=2))
+            found += measured(Path(place), photos, options.repeats)
+    return found
 
 
-def measured(place: Path, photos: int, repeats: int) -> dict[str, Any]:
+def measured(place: Path, photos: int, repeats: int) -> list[Measurement]:
     """The times of each kind of search in a library of a size."""
     environ = home(place, "mini")
     alone = environ | {"XDG_RUNTIME_DIR": f"{place}/nothing"}
@@ -67,7 +82,7 @@ def measured(place: Path, photos: int, repeats: int) -> dict[str, Any]:
         "20th page": query("a dog on the beach", "--offset", "400"),
     }
     runs: dict[str, Callable[[], object]] = {
-        "python": lambda: run([sys.executable, "-c", "pass"], environ)
+        PYTHON: lambda: run([sys.executable, "-c", "pass"], environ)
     }
     for kind, command in kinds.items():
         runs[f"{kind}, daemon"] = lambda command=command: run(command, environ)
@@ -75,17 +90,33 @@ def measured(place: Path, photos: int, repeats: int) -> dict[str, Any]:
     with daemon(environ):
         for work in runs.values():
             work()
-        least = measure(runs, repeats)
-    python = least["python"][0]
-    return {
-        "photos": photos,
-        "wall_ms": {name: round(wall * 1e3) for name, (wall, _) in least.items()},
-        "x_python": {name: round(wall / python, 1) for name, (wall, _) in least.items()},
-    }
+        least = least_of(runs, repeats)
+    python, _ = least.pop(PYTHON)
+    return [
+        Measurement(
+            "query",
+            f"{photos:,} photos: {kind}",
+            wall * 1e3,
+            python * 1e3,
+            "ms",
+            PYTHON,
+            at_most=MOST.get((photos, kind)),
+        )
+        for kind, (wall, _) in least.items()
+    ]
 
 
-def fill(database: Path, photos: int) -> None:
-    """Add photos to an index as if they had been indexed; they lie nowhere."""
+def fill(
+    database: Path, photos: int, vectors: Iterable[np.ndarray] | None = None, tags: int = 1
+) -> None:
+    """Add photos to an index as if they had been indexed; they lie nowhere.
+
+    Args:
+        database: An index with a pack that serves.
+        photos: How many.
+        vectors: Their embeddings, in pieces of shape (n, dimension); by default drawn in clusters.
+        tags: How many each has, if the index knows labels.
+    """
     connection = open_index(database)
     stored = packs.serving_pack(connection)
     assert stored is not None
@@ -96,19 +127,26 @@ def fill(database: Path, photos: int) -> None:
         if labels:
             connection.executemany(
                 "insert into tags values (?, ?, ?, 0.5)",
-                ((stored.id, 1001 + i, chance.choice(labels)) for i in range(photos)),
+                (
+                    (stored.id, 1001 + i, label)
+                    for i in range(photos)
+                    for label in chance.sample(labels, tags)
+                ),
             )
-        dimension = embeddings.dimension_of(connection, stored.id)
-        draws = np.random.default_rng(7)
-        centres = unit(draws.standard_normal((CLUSTERS, dimension)))
-        for start in range(0, photos, ROWS_AT_ONCE):
-            count = min(ROWS_AT_ONCE, photos - start)
-            noise = unit(draws.standard_normal((count, dimension)))
-            vectors = unit(centres[draws.integers(0, CLUSTERS, count)] + 0.7 * noise)
-            for offset, vector in enumerate(vectors):
-                embeddings.add_embedding(connection, stored.id, 1001 + start + offset, vector)
+        drawn = _clustered(photos, embeddings.dimension_of(connection, stored.id))
+        for id_, vector in enumerate(chain.from_iterable(vectors or drawn), 1001):
+            embeddings.add_embedding(connection, stored.id, id_, vector)
     connection.execute("pragma wal_checkpoint(truncate)")
     connection.close()
+
+
+def _clustered(photos: int, dimension: int) -> Iterator[np.ndarray]:
+    draws = np.random.default_rng(7)
+    centres = unit(draws.standard_normal((CLUSTERS, dimension)))
+    for start in range(0, photos, ROWS_AT_ONCE):
+        count = min(ROWS_AT_ONCE, photos - start)
+        noise = unit(draws.standard_normal((count, dimension)))
+        yield unit(centres[draws.integers(0, CLUSTERS, count)] + 0.7 * noise)
 
 
 def _add_files(connection: Connection, photos: int, chance: random.Random) -> None:

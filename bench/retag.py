@@ -1,14 +1,13 @@
 """How long tagging a whole library anew takes, against what cannot be avoided.
 
-    python bench/retag.py --photos 100000
+    python -m bench.retag [--photos 20000] [--thorough] [--json]
 
 Fills an index with synthetic embeddings that lie about the labels as photos do, then tags them all with
 the pack mini and the everyday vocabulary. The baseline, measured in the same run on the same rows, is
-reading every embedding and multiplying it with every label. Prints JSON.
+reading every embedding and multiplying it with every label. `--thorough` is 100,000 photos.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,24 +15,41 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.measurement import Measurement, print_report
 from photond.config.settings import TagSettings
 from photond.models.shelf import BUILT_IN, find_pack
 from photond.models.towers import available_cores
 from photond.pipeline.labels import LabelBook
 from photond.pipeline.retag import retag as tag_anew
 from photond.pipeline.tagger import Tagger
-from photond.store import contents, embeddings, files, packs, tags
+from photond.store import contents, embeddings, files, packs
 from photond.store.contents import Content
 from photond.store.database import Connection, open_index, transaction
 from photond.store.files import FileStat
 from photond.store.packs import StoredPack
 from photond.vocabulary.concepts import everyday
 
+PHOTOS, THOROUGH = 20_000, 100_000
+
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--photos", type=int, default=100_000)
-    photos = parser.parse_args().photos
+    add_options(parser)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    print_report(measure(options), as_json=options.json)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `measure` wants to know."""
+    parser.add_argument("--photos", type=int, help=f"{PHOTOS:,}; with --thorough {THOROUGH:,}")
+    parser.add_argument("--thorough", action="store_true")
+
+
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """Tagging photos that have no tags, and those that have."""
+    photos = options.photos or (THOROUGH if options.thorough else PHOTOS)
     pack = find_pack("mini", BUILT_IN)
     vocabulary = everyday()
     bank = LabelBook(vocabulary, pack, {}).bank
@@ -55,17 +71,13 @@ def main() -> None:
 
         baseline = seconds(read_and_multiply)
         first, second = seconds(retag), seconds(retag)
-        result = {
-            "photos": photos,
-            "labels": len(bank.labels),
-            "tags": tags.count_tags(connection, stored.id),
-            "read_and_multiply_s": round(baseline, 2),
-            "retag_untagged_s": round(first, 2),
-            "retag_s": round(second, 2),
-            "ratio": round(second / baseline, 2),
-        }
         connection.close()
-    print(json.dumps(result, indent=2))
+    case = f"{photos:,} photos, {len(bank.labels)} labels"
+    baseline_is = "read and multiply"
+    return [
+        Measurement("retag", f"{case}: without tags", first, baseline, "s", baseline_is),
+        Measurement("retag", f"{case}: tagged before", second, baseline, "s", baseline_is),
+    ]
 
 
 def fill(connection: Connection, stored: StoredPack, labels: np.ndarray, photos: int) -> None:

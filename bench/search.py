@@ -1,26 +1,26 @@
 """How long ranking a library takes, against multiplying everything and against sqlite-vec.
 
-    python bench/search.py --photos 10000 100000
-    python bench/search.py --photos 1000000 --folder /somewhere/with/10/GB
+    python -m bench.search [--photos 10000 100000] [--json]
+    python -m bench.search --thorough --folder /somewhere/with/10/GB     # a million photos, too
 
 Fills an index with synthetic embeddings: clusters in a narrow cone with a decaying spectrum, as those of
 photos lie. Half of the questions are such photos, half are texts, which lie far from all photos with
 cosines of about 0 to 0.1, as SigLIP's do. The baselines, in the same run on the same rows, are numpy's
-float32 product with a matrix that is in memory as a whole, and sqlite-vec's own search. Prints JSON;
-times are the least of several, in milliseconds: whatever else the machine does only adds to them.
+float32 product with a matrix that is in memory as a whole, and sqlite-vec's own search. Times are the
+least of several, in milliseconds: whatever else the machine does only adds to them.
 """
 
 import argparse
-import json
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from bench.measurement import Measurement, print_report
 from photond.search.ranking import Direction, Rankings
 from photond.store import embeddings, packs
 from photond.store.copying import refresh
@@ -33,21 +33,44 @@ QUESTIONS = 10
 LIMIT = 20
 DEEP = 5_000
 ROWS_AT_ONCE = 8192
+SIZES, LARGE = (10_000, 100_000), 1_000_000
+RECALL = 0.99
+# What a library must have for ranking to be held against the others: below, the first few milliseconds
+# are what a search of any size costs.
+_HELD_FROM = 100_000
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--photos", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--folder", type=Path, help="where the index is made, and removed again")
+    add_options(parser)
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    results = []
-    for photos in options.photos:
+    print_report(measure(options), as_json=options.json)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `measure` wants to know."""
+    parser.add_argument("--photos", type=int, nargs="+", help="how many, instead of the usual ones")
+    parser.add_argument("--folder", type=Path, help="where the index is made, and removed again")
+    parser.add_argument("--thorough", action="store_true", help="a million photos, too")
+
+
+def sizes(options: argparse.Namespace) -> list[int]:
+    """The numbers of photos that are measured."""
+    return options.photos or [*SIZES, *([LARGE] if options.thorough else [])]
+
+
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """Everything about some sizes of library."""
+    found: list[Measurement] = []
+    for photos in sizes(options):
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            results.append(measure(Path(folder) / "index.db", photos))
-    print(json.dumps(results, indent=2))
+            found += measured(Path(folder) / "index.db", photos)
+    return found
 
 
-def measure(database: Path, photos: int) -> dict[str, Any]:
+def measured(database: Path, photos: int) -> list[Measurement]:
     """Everything about one size of library."""
     library = Library(photos)
     connection = open_index(database, create=True)
@@ -61,15 +84,101 @@ def measure(database: Path, photos: int) -> dict[str, Any]:
     connection.execute("pragma wal_checkpoint(truncate)")
     with snapshot(connection):
         ours = ranking(connection, database, stored, library)
-        found = ours.pop("found")
-        theirs = baselines(connection, stored, library, found)
+        theirs = baselines(connection, stored, library, ours.found)
     connection.close()
-    ratios = {
-        f"{question}_to_{base}": round(ours["warm_ms"][question] / theirs[f"{base}_ms"], 3)
-        for question in ("photo", "text")
-        for base in ("numpy", "sqlite_vec")
+    return [*_against_others(photos, ours, theirs), *_against_itself(photos, ours, theirs)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What photond takes; times in ms, sizes in MB.
+
+    Attributes:
+        build: To make the copy that is read.
+        from_disk: The first search, with the copy not in the page cache.
+        first: The first search of a process, with the copy in the page cache.
+        warm: Of a search for each kind of question.
+        file: Size of the copy on the disk.
+        anonymous: Memory that a process has for it, that others do not share.
+        found: The best LIMIT of each question, as content ids.
+    """
+
+    build: float
+    from_disk: float
+    first: float
+    warm: dict[str, float]
+    file: float
+    anonymous: float
+    found: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What the baselines take, in ms and MB.
+
+    Attributes:
+        recall: Which part of what numpy finds photond has found, in [0, 1].
+        numpy: A product with all rows, and the best of them.
+        sqlite_vec: The same question to sqlite-vec.
+        matrix: Size of all rows.
+    """
+
+    recall: float
+    numpy: float
+    sqlite_vec: float
+    matrix: float
+
+
+def _against_others(photos: int, ours: Ours, theirs: Theirs) -> list[Measurement]:
+    held = photos >= _HELD_FROM
+    others = (("numpy", theirs.numpy, 1.0), ("sqlite-vec", theirs.sqlite_vec, 0.25))
+    return [
+        Measurement(
+            "search",
+            f"{photos:,} photos: recall at {LIMIT}",
+            theirs.recall,
+            1.0,
+            "",
+            "multiplying everything",
+            at_least=RECALL,
+        ),
+        *(
+            Measurement(
+                "search",
+                f"{photos:,} photos: {question}, against {other}",
+                ours.warm[question],
+                baseline,
+                "ms",
+                other,
+                at_most=wanted if held else None,
+            )
+            for question in ("photo", "text")
+            for other, baseline, wanted in others
+        ),
+    ]
+
+
+def _against_itself(photos: int, ours: Ours, theirs: Theirs) -> list[Measurement]:
+    text = ours.warm["text"]
+    times = {
+        "the copy made": ours.build,
+        "first search, from the disk": ours.from_disk,
+        "first search": ours.first,
+        **{kind: warm for kind, warm in ours.warm.items() if kind not in ("photo", "text")},
     }
-    return {"photos": photos, **ours, **theirs, "ratios": ratios}
+    megabytes = {"the copy on the disk": ours.file, "memory of a process": ours.anonymous}
+    return [
+        *(
+            Measurement("search", f"{photos:,} photos: {what}", took, text, "ms", "a text")
+            for what, took in times.items()
+        ),
+        *(
+            Measurement(
+                "search", f"{photos:,} photos: {what}", size, theirs.matrix, "MB", "float32"
+            )
+            for what, size in megabytes.items()
+        ),
+    ]
 
 
 class Library:
@@ -101,9 +210,7 @@ class Library:
         return unit(0.7 * self._mean + 0.5 * centres + 0.35 * noise)
 
 
-def ranking(
-    connection: Connection, database: Path, stored: StoredPack, library: Library
-) -> dict[str, Any]:
+def ranking(connection: Connection, database: Path, stored: StoredPack, library: Library) -> Ours:
     """What photond does: the copy made, opened and asked."""
     before = memory()
     build = seconds(lambda: refresh(connection, database, stored.id))
@@ -135,27 +242,26 @@ def ranking(
     warm = {
         "photo": least_ms(ask, photo),
         "text": least_ms(ask, text),
-        "with_one_negative": least_ms(lambda wanted: ask(wanted, photo[:1]), text),
-        "among_a_tenth": least_ms(lambda wanted: ask(wanted, None, tenth), text),
-        "among_a_thousandth": least_ms(lambda wanted: ask(wanted, None, thousandth), text),
-        f"best_{DEEP}": least_ms(page, text),
+        "text with one negative": least_ms(lambda wanted: ask(wanted, photo[:1]), text),
+        "text among a tenth": least_ms(lambda wanted: ask(wanted, None, tenth), text),
+        "text among a thousandth": least_ms(lambda wanted: ask(wanted, None, thousandth), text),
+        f"text, the best {DEEP:,}": least_ms(page, text),
     }
     after = memory()
-    return {
-        "build_s": round(build, 2),
-        "file_mb": round(file.stat().st_blocks * 512 / 1e6, 1),
-        "first_from_disk_ms": round(from_disk * 1000, 1),
-        "first_ms": round(opened * 1000, 1),
-        "warm_ms": warm,
-        "anonymous_mb": after["RssAnon"] - before["RssAnon"],
-        "mapped_mb": after["RssFile"] - before["RssFile"],
-        "found": [ask(wanted) for wanted in (*photo, *text)],
-    }
+    return Ours(
+        build * 1e3,
+        from_disk * 1e3,
+        opened * 1e3,
+        warm,
+        file.stat().st_blocks * 512 / 1e6,
+        after["RssAnon"] - before["RssAnon"],
+        [ask(wanted) for wanted in (*photo, *text)],
+    )
 
 
 def baselines(
     connection: Connection, stored: StoredPack, library: Library, found: list[list[int]]
-) -> dict[str, Any]:
+) -> Theirs:
     """The same by numpy and by sqlite-vec, and how many of the best they agree on."""
     matrix = np.concatenate(list(library.photos()))
     questions = [*library.photo_questions, *library.text_questions]
@@ -179,12 +285,12 @@ def baselines(
         len(set(by_numpy(wanted)) & set(ours))
         for wanted, ours in zip(questions, found, strict=True)
     )
-    return {
-        f"recall_at_{LIMIT}": hits / (LIMIT * len(questions)),
-        "numpy_ms": least_ms(by_numpy, questions),
-        "numpy_mb": round(matrix.nbytes / 1e6),
-        "sqlite_vec_ms": least_ms(by_sqlite_vec, questions[:3]),
-    }
+    return Theirs(
+        hits / (LIMIT * len(questions)),
+        least_ms(by_numpy, questions),
+        least_ms(by_sqlite_vec, questions[:3]),
+        matrix.nbytes / 1e6,
+    )
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -199,18 +305,18 @@ def evict(file: Path) -> None:
     os.close(descriptor)
 
 
-def memory() -> dict[str, int]:
+def memory() -> dict[str, float]:
     """What this process has in memory, by kind, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return {
-        line.partition(":")[0]: int(line.split()[1]) // 1000
+        line.partition(":")[0]: int(line.split()[1]) / 1000
         for line in lines
         if line.startswith("Rss")
     }
 
 
 def least_ms(work: Callable[[np.ndarray], object], questions: Sequence[np.ndarray]) -> float:
-    return round(min(seconds(lambda q=q: work(q)) for q in questions) * 1000, 2)
+    return min(seconds(lambda q=q: work(q)) for q in questions) * 1e3
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -1,10 +1,11 @@
-"""How long commands take from their start to their end, against the start of Python and of typer alone.
+"""How long commands take from their start to their end, against the start of typer alone.
 
-Runs each command many times, all of them in turn, and prints the least wall time and the least processor
-time of each, with the ratios of the latter to `python -c pass` and to `python -c "import typer"` of the
-same run. The library is the sample photos: how a search fares with more of them is another question.
+Runs each command many times, all of them in turn, and takes the least processor time of each, which no
+neighbour adds to, against that of `python -c "import typer"`. A daemon's time until it is ready is wall
+time, and held against a second. The library is the sample photos: `bench.query` measures how a search
+fares with more of them.
 
-    python bench/start.py [--repeats 20] [--pack mini]
+    python -m bench.start [--repeats 20] [--pack mini] [--thorough] [--json]
 """
 
 import argparse
@@ -21,42 +22,69 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.measurement import Measurement, print_report
+
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 PHOTOND = [sys.executable, "-m", "photond"]
-PYTHON, TYPER = "python -c pass", "python -c 'import typer'"
+TYPER, HELP = "python -c 'import typer'", "--help"
+MOST_FOR_HELP = 1.5
 QUERY = [*PHOTOND, "query", "a cat", "--json"]
 
 
 def main() -> None:
-    """Measure and print one table."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--pack", default="mini", help="a pack that is there")
+    add_options(parser)
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    print_report(measure(options), as_json=options.json)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What `measure` wants to know."""
+    parser.add_argument("--repeats", type=int, help="20; with --thorough 60")
+    parser.add_argument("--pack", default="mini", help="a pack that is there")
+    parser.add_argument("--thorough", action="store_true")
+
+
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """What each command costs, against typer, and how soon a daemon is ready."""
+    repeats = options.repeats or (60 if options.thorough else 20)
     with tempfile.TemporaryDirectory(prefix="start-") as place:
         environ = home(Path(place), options.pack)
         alone = environ | {"XDG_RUNTIME_DIR": f"{place}/nothing"}
         subprocess.run([*PHOTOND, "index"], env=environ, check=True, capture_output=True)
         with daemon(environ):
             run(QUERY, environ)  # the daemon loads its model with the first question
-            least = measure(
+            least = least_of(
                 {
-                    PYTHON: lambda: run([sys.executable, "-c", "pass"], environ),
                     TYPER: lambda: run([sys.executable, "-c", "import typer"], environ),
+                    "python -c pass": lambda: run([sys.executable, "-c", "pass"], environ),
                     "--version": lambda: run([*PHOTOND, "--version"], environ),
-                    "--help": lambda: run([*PHOTOND, "--help"], environ),
+                    HELP: lambda: run([*PHOTOND, "--help"], environ),
                     "--help on a terminal": lambda: on_terminal([*PHOTOND, "--help"], environ),
                     "query, daemon": lambda: run(QUERY, environ),
                     "query, none": lambda: run(QUERY, alone),
                 },
-                options.repeats,
+                repeats,
             )
-        least["run, until ready"] = measure({"": lambda: start(environ)}, options.repeats // 4)[""]
-    print(f"{'':28}{'wall':>9}{'processor':>12}{'x python':>10}{'x typer':>9}")
-    for name, (wall, processor) in least.items():
-        ratios = [processor / least[base][1] for base in (PYTHON, TYPER)]
-        print(f"{name:28}{wall * 1e3:6.0f} ms{processor * 1e3:9.0f} ms", end="")
-        print(f"{ratios[0]:10.1f}{ratios[1]:9.2f}")
+        ready = least_of({"": lambda: start(environ)}, repeats // 4)[""]
+    _, typer = least.pop(TYPER)
+    return [
+        *(
+            Measurement(
+                "start",
+                case,
+                processor * 1e3,
+                typer * 1e3,
+                "ms",
+                TYPER,
+                at_most=MOST_FOR_HELP if case == HELP else None,
+            )
+            for case, (_, processor) in least.items()
+        ),
+        Measurement("start", "run, until ready", ready[0], 1.0, "s", "a second", at_most=1.0),
+    ]
 
 
 def home(place: Path, pack: str) -> dict[str, str]:
@@ -78,7 +106,7 @@ def home(place: Path, pack: str) -> dict[str, str]:
     }
 
 
-def measure(
+def least_of(
     commands: dict[str, Callable[[], object]], repeats: int
 ) -> dict[str, tuple[float, float]]:
     """The least wall and processor seconds of each command, all of them taken in turn."""
