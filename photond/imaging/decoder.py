@@ -60,6 +60,10 @@ class _DiedError(Exception):
     """The decoder ended, or said what none says; the text says how."""
 
 
+class _UnreadyError(_DiedError):
+    """It did so before it was given a photo."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A photo as the tower takes it.
@@ -159,6 +163,9 @@ class Decoder:
             self.close()
         try:
             return self._try(data, request, most)
+        except _UnreadyError as error:
+            self.close()
+            raise StartError(str(error)) from None
         except _DiedError as error:
             self.close()
             raise CrashedError(str(error)) from None
@@ -218,11 +225,9 @@ class Decoder:
         try:
             said = _read(process, len(READY), time.monotonic() + _START_SECONDS)
         except (TimeoutError, EOFError):
-            self.close()
-            raise StartError("no decoder can be started (the log may say why)") from None
+            raise _UnreadyError("no decoder can be started (the log may say why)") from None
         if said != READY:
-            self.close()
-            raise StartError("photond is not the one that was started: start it again")
+            raise _UnreadyError("photond is not the one that was started: start it again")
         return process
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from photond.errors import PictureError
 from photond.imaging.decode import decode
-from photond.imaging.decoder import CrashedError, Decoder, StartError
+from photond.imaging.decoder import COMMAND, CrashedError, Decoder, StartError
 from photond.imaging.perceptual import perceptual_hash
 from photond.imaging.picture import Limits
 from photond.imaging.preprocess import InputSpec, to_tensor
@@ -22,7 +22,7 @@ _SPEC = InputSpec(64, "squash", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _CAT = (SAMPLES / "cat.jpg").read_bytes()
 # Runs the real child with its decoding replaced by something worse, for photos named "evil".
 _CHILD = """
-import ctypes, os, subprocess, sys, time
+import ctypes, os, resource, socket, subprocess, sys, threading, time
 from photond.errors import PictureError
 from photond.imaging import child
 good = child.decode
@@ -67,7 +67,7 @@ def test_a_decoder_that_dies_costs_one_photo(body: str, reason: str) -> None:
 
 
 def test_a_decoder_that_eats_memory_costs_one_photo() -> None:
-    decoder = evil("x = [bytearray(2**30) for _ in range(2**20)]", Limits(max_pixels=10**6))
+    decoder = evil("x = [bytes(2**30) for _ in range(2**20)]", Limits(max_pixels=10**6))
     with pytest.raises(PictureError, match=r"more than 2,221 MB \(index.max_meg") as caught:
         decoder.decode(_CAT, "evil", _SPEC)
     assert not isinstance(caught.value, CrashedError)
@@ -87,23 +87,66 @@ def test_a_decoder_that_never_ends_is_ended_at_the_limit() -> None:
 @pytest.mark.parametrize(
     "attempt",
     [
-        "open('/etc/hostname').read()",
-        "open({target!r}, 'w').write('x')",
+        "open({there!r}).read()",
+        "os.listdir(os.path.dirname({there!r}))",
+        "open({there!r}, 'a')",
+        "open({new!r}, 'w')",
+        "os.open({new!r}, os.O_CREAT)",
+        "os.truncate({there!r}, 0)",
+        "os.chmod({there!r}, 0o777)",
+        "os.fchmod(0, 0o777)",
+        "os.utime({there!r})",
+        "os.unlink({there!r})",
+        "os.rename({there!r}, {new!r})",
+        "os.mkdir({new!r})",
+        "os.symlink({there!r}, {new!r})",
+        "os.setxattr({there!r}, 'user.x', b'x')",
         "subprocess.run(['/bin/true'])",
+        "os.execv('/bin/true', ['true'])",
+        "os.fork()",
+        "os.kill(os.getppid(), 0)",
+        "os.pidfd_open(os.getppid())",
+        "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE)",
+        "socket.socket(socket.AF_INET, socket.SOCK_STREAM)",
+        "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)",
+        "socket.socket(socket.AF_UNIX)",
     ],
 )
-def test_a_decoder_reads_writes_and_runs_no_file(attempt: str, tmp_path: Path) -> None:
-    target = tmp_path / "written"
+def test_a_decoder_touches_no_file_no_process_and_no_network(attempt: str, tmp_path: Path) -> None:
+    there, new = tmp_path / "there", tmp_path / "new"
+    there.write_text("x")
+    before = there.stat()
     decoder = evil(
         f"""try:
-            {attempt.format(target=str(target))}
-        except OSError as error:
-            raise PictureError("refused") from error"""
+            {attempt.format(there=str(there), new=str(new))}
+        except PermissionError as error:
+            raise PictureError("refused") from error
+        raise PictureError("allowed")"""
     )
     with pytest.raises(PictureError, match="refused"):
         decoder.decode(_CAT, "evil", _SPEC)
+    assert_reads_cat(decoder)
     decoder.close()
-    assert not target.exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["there"]
+    assert there.stat() == before
+
+
+def test_a_decoder_starts_threads_and_is_confined_before_it_has_any() -> None:
+    """What is forbidden is forbidden to the thread that asks, and to those that it starts."""
+    decoder = evil(
+        """threads = []
+        for _ in range(4):
+            threads.append(threading.Thread(target=socket.socket))
+            threads[-1].start()
+            threads[-1].join()"""
+    )
+    assert_reads_cat(decoder)
+    assert decoder._process is not None
+    status = Path(f"/proc/{decoder._process.pid}/status").read_text()
+    assert "Threads:\t1\n" in status
+    assert "Seccomp:\t2\n" in status
+    assert decoder.decode(_CAT, "evil", _SPEC).facts.format == "JPEG"
+    decoder.close()
 
 
 def test_a_photo_whose_decoder_is_killed_is_tried_again() -> None:
@@ -121,6 +164,15 @@ def test_what_a_decoder_in_c_complains_of_is_not_heard(capfd: pytest.CaptureFixt
         decoder.decode(_CAT, "evil", _SPEC)
     decoder.close()
     assert "Fax" not in capfd.readouterr().err
+
+
+def test_a_photo_whose_decoder_is_killed_while_it_starts_is_tried_again(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    script = f'if [ -e {flag} ]; then exec "$0" "$@"; else touch {flag}; kill -9 $$; fi'
+    decoder = Decoder(Limits(), 10**8, ("/bin/sh", "-c", script, *COMMAND))
+    assert_reads_cat(decoder)
+    assert flag.exists()
+    decoder.close()
 
 
 def test_why_a_decoder_does_not_start_is_heard(capfd: pytest.CaptureFixture[str]) -> None:
