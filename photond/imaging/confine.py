@@ -18,9 +18,15 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _LANDLOCK_CREATE_RULESET_VERSION = 1
 # The rights to files that the first version of landlock knows: execute, read, write, list, remove, make.
 _ALL_FILE_RIGHTS = (1 << 13) - 1
-_READ_RIGHTS = 1 << 2 | 1 << 3  # of files, of folders
+_READ_FILE = 1 << 2
+_READ_RIGHTS = _READ_FILE | 1 << 3  # and folders
 _PATH_BENEATH = 1
 _MAX_DESCRIPTORS = 32
+# Where shared libraries lie, some of which are loaded when the first HEIF, AVIF or RAW comes.
+_LIBRARIES = (
+    *("/etc/ld.so.cache", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"),
+    *("/nix/store", "/gnu/store", f"{sys.base_prefix}/lib", f"{sys.prefix}/lib"),
+)
 
 
 def confine(max_memory: int) -> None:
@@ -28,8 +34,8 @@ def confine(max_memory: int) -> None:
 
     It dies with the thread that started it, is the first to go when memory is short, and may neither
     change a file, nor start or signal a process, nor open a socket (`photond.imaging.syscalls`). Where
-    the kernel has landlock (5.13 or newer) it may read only what Python imports from: decoders import
-    some of what they need when the first photo needs it.
+    the kernel has landlock (5.13 or newer) it may read only modules of Python and shared libraries:
+    decoders load some of what they need when the first photo needs it.
 
     Args:
         max_memory: Of address space, in bytes.
@@ -70,9 +76,10 @@ def _forbid_files(libc: ctypes.CDLL) -> None:
     rights = ctypes.c_uint64(_ALL_FILE_RIGHTS)
     ruleset = call(_CREATE_RULESET, ctypes.byref(rights), ctypes.c_size_t(8), 0)
     if ruleset >= 0:
-        for folder in filter(os.path.isdir, sys.path):
-            opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-            rule = struct.pack("=Qi", _READ_RIGHTS, opened)
+        for path in filter(os.path.exists, {*sys.path, *_LIBRARIES}):
+            opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            rights_there = _READ_RIGHTS if Path(path).is_dir() else _READ_FILE
+            rule = struct.pack("=Qi", rights_there, opened)
             call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
             os.close(opened)
         call(_RESTRICT_SELF, ruleset, 0)
