@@ -11,14 +11,18 @@ import pytest
 from PIL import Image
 
 from photond.errors import PictureError
+from photond.imaging.confine import has_landlock
 from photond.imaging.decode import decode
 from photond.imaging.decoder import COMMAND, CrashedError, Decoder, StartError
 from photond.imaging.perceptual import perceptual_hash
 from photond.imaging.picture import Limits
 from photond.imaging.preprocess import InputSpec, to_tensor
+from tests import without_landlock
 from tests.conftest import SAMPLES
 
 _SPEC = InputSpec(64, "squash", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+# What landlock alone forbids.
+_READING = ("open({there!r}).read", "os.listdir")
 _CAT = (SAMPLES / "cat.jpg").read_bytes()
 # Runs the real child with its decoding replaced by something worse, for photos named "evil".
 _CHILD = """
@@ -35,8 +39,8 @@ child.main()
 """
 
 
-def evil(body: str, limits: Limits | None = None) -> Decoder:
-    command = (sys.executable, "-c", _CHILD.format(body=body))
+def evil(body: str, limits: Limits | None = None, *before: str) -> Decoder:
+    command = (sys.executable, *before, "-c", _CHILD.format(body=body))
     return Decoder(limits or Limits(), 10**8, command)
 
 
@@ -113,6 +117,8 @@ def test_a_decoder_that_never_ends_is_ended_at_the_limit() -> None:
     ],
 )
 def test_a_decoder_touches_no_file_no_process_and_no_network(attempt: str, tmp_path: Path) -> None:
+    if attempt.startswith(_READING) and not has_landlock():
+        pytest.skip("no landlock here")
     there, new = tmp_path / "there", tmp_path / "new"
     there.write_text("x")
     before = there.stat()
@@ -129,6 +135,23 @@ def test_a_decoder_touches_no_file_no_process_and_no_network(attempt: str, tmp_p
     decoder.close()
     assert [file.name for file in tmp_path.iterdir()] == ["there"]
     assert there.stat() == before
+
+
+def test_without_landlock_it_reads_and_writes_not(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.write_text("x")
+    decoder = evil(
+        f"""assert open({str(there)!r}).read() == "x"
+        try:
+            open({str(there)!r}, "a")
+        except PermissionError as error:
+            raise PictureError("refused") from error""",
+        None,
+        without_landlock.__file__,
+    )
+    with pytest.raises(PictureError, match="refused"):
+        decoder.decode(_CAT, "evil", _SPEC)
+    decoder.close()
 
 
 def test_a_decoder_starts_threads_and_is_confined_before_it_has_any() -> None:
