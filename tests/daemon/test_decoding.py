@@ -6,9 +6,11 @@ word has that done which the word says.
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -190,3 +192,22 @@ def test_what_is_known_starts_no_decoder(photond, photos, sample, modules) -> No
     # And that it would have been seen.
     sample("coffee", photos / "coffee.jpg")
     assert "started" in photond("index", photos, code=1, **path).stderr
+
+
+def test_a_photo_is_shown_and_hashed_where_it_can_do_no_harm_either(
+    photond, photos, sample, environ
+) -> None:
+    sample("rocket", photos / "rocket.jpg")
+    hostile("crashes", photos / "evil.jpg")
+    photond("index", photos)  # as long as its deed is not known
+    with closing(sqlite3.connect(photond.database)) as connection, connection:
+        connection.execute("update contents set perceptual_hash = null")
+    sheet = photond.home / "sheet.html"
+    photond("query", "an astronaut", "--sheet", sheet, **environ)
+    page = sheet.read_text("utf-8")
+    assert (page.count("data:image/webp"), page.count("cannot be read")) == (1, 1)
+    photond("duplicates", code=None, **environ)
+    with closing(sqlite3.connect(photond.database)) as connection:
+        stored = "select name from files join contents on contents.id = content_id"
+        rows = connection.execute(f"{stored} where perceptual_hash is not null").fetchall()
+    assert rows == [("rocket.jpg",)]
