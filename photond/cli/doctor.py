@@ -98,6 +98,7 @@ def doctor(
         _configuration,
         _sqlite,
         _processor,
+        _decoders,
         _model,
         _index,
         _folders,
@@ -169,6 +170,18 @@ def _processor(_session: Session) -> Iterator[Finding]:
     elif unknown := processor.unknown():
         detail = f"{unknown}, so the model may be slow"
         yield Finding("processor", "warning", detail, processor.REMEDY)
+
+
+def _decoders(_session: Session) -> Iterator[Finding]:
+    """How far hostile photos are kept from everything else."""
+    from photond.imaging.confine import has_landlock
+
+    if has_landlock():
+        yield Finding("decoders", "ok", "a photo that takes one over reads no file of yours")
+    else:
+        detail = "a photo that takes one over can read your files, as the kernel has no landlock"
+        remedy = 'Use Linux 5.13 or newer, with "landlock" in /sys/kernel/security/lsm.'
+        yield Finding("decoders", "warning", detail, remedy)
 
 
 def _model(session: Session) -> Iterator[Finding]:

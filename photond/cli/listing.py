@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from photond.cli.graphics import Drawing
     from photond.cli.session import Session
     from photond.cli.terminal import Terminal
+    from photond.imaging.decoder import Decoder
 
 _MIN_COLUMN = 76
 """Characters that a photo has at least, where there are several beside each other."""
@@ -74,13 +75,13 @@ def _drawn(
 
     size = pixels(terminal, layout.picture_columns, layout.picture_rows)
 
-    def make(photo: Photo) -> "Drawing | str":
+    def make(photo: Photo, decoder: "Decoder") -> "Drawing | str":
         try:
-            return draw(thumbnail(photo, size, session.settings), terminal)
+            return draw(thumbnail(photo, size, session.settings, decoder), terminal)
         except PictureError as error:
             return error.reason
 
-    return made_ahead(photos, make)
+    return made_ahead(photos, make, session.settings)
 
 
 @dataclass(frozen=True, slots=True)

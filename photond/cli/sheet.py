@@ -24,6 +24,7 @@ from photond.printable import printable
 if TYPE_CHECKING:
     from photond.cli.answer import Photos, Step
     from photond.config.settings import Settings
+    from photond.imaging.decoder import Decoder
 
 SIDE = 400
 """Of the square that a thumbnail fits into, in pixels."""
@@ -61,7 +62,11 @@ def writing_sheet(file: Path, title: str, settings: "Settings", *, is_told: bool
             ):
                 head, tail = _page(title)
                 out.write(head)
-                pictures = made_ahead(chain([first], photos), lambda one: _picture(one, settings))
+                pictures = made_ahead(
+                    chain([first], photos),
+                    lambda one, decoder: _picture(one, settings, decoder),
+                    settings,
+                )
                 for photo, picture in pictures:
                     out.write(_card(photo, picture))
                     count += 1
@@ -123,9 +128,9 @@ class _Picture:
     missing: str = ""
 
 
-def _picture(photo: Photo, settings: "Settings") -> _Picture:
+def _picture(photo: Photo, settings: "Settings", decoder: "Decoder") -> _Picture:
     try:
-        image = thumbnail(photo, (SIDE, SIDE), settings)
+        image = thumbnail(photo, (SIDE, SIDE), settings, decoder)
     except PictureError as error:
         return _Picture("", SIDE, SIDE * 3 // 4, error.reason)
     data = io.BytesIO()

@@ -1,59 +1,79 @@
-"""The decoder process: photos come in through shared memory, tensors go out through a pipe.
+"""The decoder process: photos come in through shared memory, pixels go out through a pipe.
 
 Run by `photond.imaging.decoder` as `python -P -m photond.imaging.child MEMORY_FD MAX_MEMORY`.
 """
 
 import os
+import resource
 import signal
 import sys
 from typing import BinaryIO
 
 import msgspec
+from PIL import Image
 
 from photond.errors import PictureError
 from photond.imaging.confine import confine
 from photond.imaging.decode import decode
-from photond.imaging.message import FRAME, Answer, Done, Refused, Request
+from photond.imaging.message import FRAME, READY, Answer, Done, ForTower, Refused, Request
 from photond.imaging.perceptual import perceptual_hash
-from photond.imaging.preprocess import to_tensor
+from photond.imaging.preprocess import to_square
 
 
 def serve(memory: int, requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests, a line's length and a message each, until there are no more.
+    """Answer requests until there are no more.
 
     Args:
         memory: Descriptor of the shared memory.
         requests: Each is its length, as 4 bytes in little endian, and a `Request` in MessagePack.
-        answers: Each is `FRAME`, an `Answer` in MessagePack and the tensor, float32.
+        answers: First `READY`, then for each request `FRAME`, an `Answer` in MessagePack and pixels.
     """
     decoder = msgspec.msgpack.Decoder(Request)
+    answers.write(READY)
+    answers.flush()
     while head := requests.read(4):
         request = decoder.decode(requests.read(int.from_bytes(head, "little")))
-        answer, tensor = _decode(memory, request)
+        answer, pixels = _answer(memory, request)
         message = msgspec.msgpack.encode(answer)
-        answers.write(FRAME.pack(len(message), len(tensor)) + message)
-        answers.write(tensor)
+        answers.write(FRAME.pack(len(message), len(pixels)) + message)
+        answers.write(pixels)
         answers.flush()
 
 
-def _decode(memory: int, request: Request) -> tuple[Answer, bytes]:
-    spec = request.spec
+def _answer(memory: int, request: Request) -> tuple[Answer, bytes]:
     try:
-        data = os.pread(memory, request.length, 0)
-        picture = decode(data, name=request.name, min_side=spec.size, limits=request.limits)
-        done = Done(picture.facts, perceptual_hash(picture.image))
-        return done, to_tensor(picture.image, spec).tobytes()
+        return _decode(os.pread(memory, request.length, 0), request)
     except PictureError as error:
         return Refused(error.reason), b""
     except MemoryError:
-        return Refused("decoding needs more memory than a photo may take"), b""
+        most = resource.getrlimit(resource.RLIMIT_AS)[0] // 1_000_000
+        return Refused(f"decoding needs more than {most:,} MB (index.max_megapixels)"), b""
+
+
+def _decode(data: bytes, request: Request) -> tuple[Done, bytes]:
+    min_side = request.spec.size if isinstance(request, ForTower) else min(request.size)
+    picture = decode(data, name=request.name, min_side=min_side, limits=request.limits)
+    seen = perceptual_hash(picture.image)
+    if isinstance(request, ForTower):
+        small = to_square(picture.image, request.spec)
+    else:
+        small = picture.image
+        small.thumbnail(request.size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return Done(picture.facts, seen, *small.size), small.tobytes()
 
 
 def main() -> None:
     """Serve on standard input and output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     memory, max_memory = map(int, sys.argv[1:])
+    # Before the first photo, whose time is limited.
+    Image.preinit()
+    nothing = os.open(os.devnull, os.O_WRONLY)
     confine(max_memory)
+    # Last, so that what keeps it from starting is said. libtiff, in C, writes a line there for each row
+    # that is damaged.
+    os.dup2(nothing, sys.stderr.fileno())
+    os.close(nothing)
     serve(memory, sys.stdin.buffer, sys.stdout.buffer)
 
 

@@ -9,6 +9,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from photond.imaging.syscalls import forbid_calls
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 # The same on every architecture.
@@ -16,17 +18,24 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _LANDLOCK_CREATE_RULESET_VERSION = 1
 # The rights to files that the first version of landlock knows: execute, read, write, list, remove, make.
 _ALL_FILE_RIGHTS = (1 << 13) - 1
-_READ_RIGHTS = 1 << 2 | 1 << 3  # of files, of folders
+_READ_FILE = 1 << 2
+_READ_RIGHTS = _READ_FILE | 1 << 3  # and folders
 _PATH_BENEATH = 1
 _MAX_DESCRIPTORS = 32
+# Where shared libraries lie, some of which are loaded when the first HEIF, AVIF or RAW comes.
+_LIBRARIES = (
+    *("/etc/ld.so.cache", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"),
+    *("/nix/store", "/gnu/store", f"{sys.base_prefix}/lib", f"{sys.prefix}/lib"),
+)
 
 
 def confine(max_memory: int) -> None:
-    """Let this process decode, and do nothing else, for good.
+    """Let this process decode, and do nothing else, for good; it must have one thread.
 
-    It dies with the thread that started it, and is the first to go when memory is short. Where the
-    kernel has landlock (5.13 or newer) it may make and run no file, and read only what Python
-    imports from: decoders import some of what they need when the first photo needs it.
+    It dies with the thread that started it, is the first to go when memory is short, and may neither
+    change a file, nor start or signal a process, nor open a socket (`photond.imaging.syscalls`). Where
+    the kernel has landlock (5.13 or newer) it may read only modules of Python and shared libraries:
+    decoders load some of what they need when the first photo needs it.
 
     Args:
         max_memory: Of address space, in bytes.
@@ -46,19 +55,31 @@ def confine(max_memory: int) -> None:
         resource.setrlimit(limit, (least, least))
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _forbid_files(libc)
+    forbid_calls(libc)
+
+
+def has_landlock() -> bool:
+    """Whether the kernel, and what this process may ask of it, include landlock."""
+    return _landlock_version(ctypes.CDLL(None)) > 0
+
+
+def _landlock_version(libc: ctypes.CDLL) -> int:
+    libc.syscall.restype = ctypes.c_long
+    nothing = ctypes.c_size_t(0)
+    return int(libc.syscall(_CREATE_RULESET, None, nothing, _LANDLOCK_CREATE_RULESET_VERSION))
 
 
 def _forbid_files(libc: ctypes.CDLL) -> None:
-    call = libc.syscall
-    call.restype = ctypes.c_long
-    if call(_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_CREATE_RULESET_VERSION) < 1:
+    if _landlock_version(libc) < 1:
         return
+    call = libc.syscall
     rights = ctypes.c_uint64(_ALL_FILE_RIGHTS)
     ruleset = call(_CREATE_RULESET, ctypes.byref(rights), ctypes.c_size_t(8), 0)
     if ruleset >= 0:
-        for folder in filter(os.path.isdir, sys.path):
-            opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-            rule = struct.pack("=Qi", _READ_RIGHTS, opened)
+        for path in filter(os.path.exists, {*sys.path, *_LIBRARIES}):
+            opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            rights_there = _READ_RIGHTS if Path(path).is_dir() else _READ_FILE
+            rule = struct.pack("=Qi", rights_there, opened)
             call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
             os.close(opened)
         call(_RESTRICT_SELF, ruleset, 0)

@@ -13,25 +13,39 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from photond.errors import PictureError
-from photond.imaging.message import FRAME, MAX_MESSAGE, Answer, Refused, Request
+from photond.imaging.message import (
+    FRAME,
+    MAX_MESSAGE,
+    READY,
+    Answer,
+    Done,
+    ForTower,
+    ForViewer,
+    Refused,
+    Request,
+)
 from photond.imaging.perceptual import HASH_BYTES
 from photond.imaging.picture import Facts, Limits
-from photond.imaging.preprocess import InputSpec
+from photond.imaging.preprocess import InputSpec, normalised
 
 # Without the current folder, where a photo may lie beside a module of a hostile kind.
 COMMAND = (sys.executable, "-P", "-m", "photond.imaging.child")
+# A pool of threads for matrices, which it multiplies none of, takes addresses for each core.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 
 # Address space of a decoder: the interpreter and its libraries with their threads, and for each pixel
-# what the greediest decoder holds of it at once.
+# what the greediest decoder, that of WebP, holds of it at once (docs/reliability.md).
 _BASE_BYTES = 2_000_000_000
-_BYTES_PER_PIXEL = 12
+_BYTES_PER_PIXEL = 21
 _COPIES_OF_FILE = 2
 _PIPE_BYTES = 1 << 20
 _KEPT_BYTES = 1 << 25
 # The start of a process is no photo's fault, and takes long on a busy machine.
 _START_SECONDS = 30.0
+_NONSENSE = "the decoder gave an answer that makes no sense"
 
 
 class CrashedError(PictureError):
@@ -44,6 +58,10 @@ class StartError(Exception):
 
 class _DiedError(Exception):
     """The decoder ended, or said what none says; the text says how."""
+
+
+class _UnreadyError(_DiedError):
+    """It did so before it was given a photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,19 @@ class Decoded:
     facts: Facts
     perceptual_hash: bytes
     pixels: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A photo as people are shown it.
+
+    Attributes:
+        perceptual_hash: Of the photo as it is before it is made small.
+        image: Mode RGB, upright.
+    """
+
+    perceptual_hash: bytes
+    image: Image.Image
 
 
 class Decoder:
@@ -78,7 +109,6 @@ class Decoder:
         )
         self._memory = -1
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_new = True
 
     def decode(self, data: bytes, name: str, spec: InputSpec) -> Decoded:
         """Decode a photo; one of which the decoder dies is tried again in a fresh one.
@@ -93,15 +123,26 @@ class Decoder:
             CrashedError: The decoder died of it.
             StartError: No decoder can be started.
         """
-        try:
-            return self._try(data, name, spec)
-        except _DiedError:
-            self.close()
-        try:
-            return self._try(data, name, spec)
-        except _DiedError as error:
-            self.close()
-            raise CrashedError(str(error)) from None
+        request = ForTower(len(data), name, self._limits, spec)
+        done, pixels = self._ask(data, request, (spec.size, spec.size))
+        return Decoded(
+            done.facts,
+            done.perceptual_hash,
+            normalised(np.frombuffer(pixels, np.uint8).reshape(spec.size, spec.size, 3), spec),
+        )
+
+    def thumbnail(self, data: bytes, name: str, size: tuple[int, int]) -> Thumbnail:
+        """Decode a photo as `decode` does, for people.
+
+        Args:
+            data: The file's bytes.
+            name: Its name or path.
+            size: How wide and high it may be, in pixels; it keeps its proportions and is not enlarged.
+        """
+        request = ForViewer(len(data), name, self._limits, size)
+        done, pixels = self._ask(data, request, size)
+        image = Image.frombytes("RGB", (done.width, done.height), bytes(pixels))
+        return Thumbnail(done.perceptual_hash, image)
 
     def close(self) -> None:
         """End the process, whatever it is doing; the next photo starts another."""
@@ -115,6 +156,53 @@ class Decoder:
                         pipe.close()
             os.close(self._memory)
 
+    def _ask(self, data: bytes, request: Request, most: tuple[int, int]) -> tuple[Done, bytearray]:
+        try:
+            return self._try(data, request, most)
+        except _DiedError:
+            self.close()
+        try:
+            return self._try(data, request, most)
+        except _UnreadyError as error:
+            self.close()
+            raise StartError(str(error)) from None
+        except _DiedError as error:
+            self.close()
+            raise CrashedError(str(error)) from None
+
+    def _try(self, data: bytes, request: Request, most: tuple[int, int]) -> tuple[Done, bytearray]:
+        process = self._process or self._start()
+        deadline = time.monotonic() + self._limits.max_seconds
+        try:
+            self._send(process, data, request)
+            message_bytes, pixel_bytes = FRAME.unpack(_read(process, FRAME.size, deadline))
+            if message_bytes > MAX_MESSAGE:
+                raise _DiedError(_NONSENSE)
+            answer = msgspec.msgpack.decode(_read(process, message_bytes, deadline), type=Answer)
+            if isinstance(answer, Refused):
+                raise PictureError(answer.reason)
+            _check(answer, pixel_bytes, most)
+            return answer, _read(process, pixel_bytes, deadline)
+        except TimeoutError:
+            self.close()
+            seconds = f"{self._limits.max_seconds:.0f} s"
+            raise PictureError(f"decoding took more than {seconds}") from None
+        except (BrokenPipeError, EOFError):
+            raise _DiedError(_how_it_ended(process)) from None
+        except msgspec.MsgspecError:
+            raise _DiedError(_NONSENSE) from None
+
+    def _send(self, process: subprocess.Popen[bytes], data: bytes, request: Request) -> None:
+        # Its pages are used again, as making them costs time, but not kept after a very large file.
+        if os.fstat(self._memory).st_size > _KEPT_BYTES:
+            os.ftruncate(self._memory, 0)
+        view, offset = memoryview(data), 0
+        while offset < len(data):
+            offset += os.pwrite(self._memory, view[offset:], offset)
+        message = msgspec.msgpack.encode(request)
+        assert process.stdin is not None
+        process.stdin.write(len(message).to_bytes(4, "little") + message)
+
     def _start(self) -> subprocess.Popen[bytes]:
         memory = os.memfd_create("photond-photo")
         try:
@@ -123,6 +211,7 @@ class Decoder:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 bufsize=0,
+                env=os.environ | _ENVIRONMENT,
                 pass_fds=(memory,),
                 process_group=0,  # Ctrl-C is the parent's to handle
             )
@@ -132,67 +221,57 @@ class Decoder:
         assert process.stdout is not None
         with suppress(OSError):  # an unprivileged user may have used up what pipes may take
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._process, self._memory, self._is_new = process, memory, True
+        self._process, self._memory = process, memory
+        try:
+            said = _read(process, len(READY), time.monotonic() + _START_SECONDS)
+        except (TimeoutError, EOFError):
+            raise _UnreadyError("no decoder can be started (the log may say why)") from None
+        if said != READY:
+            raise _UnreadyError("photond is not the one that was started: start it again")
         return process
 
-    def _try(self, data: bytes, name: str, spec: InputSpec) -> Decoded:
-        process = self._process or self._start()
-        assert process.stdin is not None
-        seconds = self._limits.max_seconds + (_START_SECONDS if self._is_new else 0)
-        deadline = time.monotonic() + seconds
-        # Its pages are used again, as making them costs time, but not kept after a very large file.
-        if os.fstat(self._memory).st_size > _KEPT_BYTES:
-            os.ftruncate(self._memory, 0)
-        view, offset = memoryview(data), 0
-        while offset < len(data):
-            offset += os.pwrite(self._memory, view[offset:], offset)
-        request = msgspec.msgpack.encode(Request(len(data), name, spec, self._limits))
-        try:
-            process.stdin.write(len(request).to_bytes(4, "little") + request)
-        except BrokenPipeError:
-            raise self._died(process) from None
-        message_bytes, tensor_bytes = FRAME.unpack(self._read(process, FRAME.size, deadline))
-        self._is_new = False
-        if message_bytes > MAX_MESSAGE or tensor_bytes not in {0, 12 * spec.size**2}:
-            raise _DiedError("the decoder gave an answer that makes no sense")
-        try:
-            answer = msgspec.msgpack.decode(
-                self._read(process, message_bytes, deadline), type=Answer
-            )
-        except msgspec.MsgspecError:
-            raise _DiedError("the decoder gave an answer that makes no sense") from None
-        if isinstance(answer, Refused):
-            raise PictureError(answer.reason)
-        if not tensor_bytes or len(answer.perceptual_hash) != HASH_BYTES:
-            raise _DiedError("the decoder gave an answer that makes no sense")
-        pixels = np.frombuffer(self._read(process, tensor_bytes, deadline), np.float32)
-        return Decoded(
-            answer.facts, answer.perceptual_hash, pixels.reshape(3, spec.size, spec.size)
-        )
 
-    def _read(self, process: subprocess.Popen[bytes], count: int, deadline: float) -> bytearray:
-        assert process.stdout is not None
-        descriptor = process.stdout.fileno()
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        read = bytearray(count)
-        view, done = memoryview(read), 0
-        while done < count:
-            left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(left * 1000):
-                self.close()
-                raise PictureError(f"decoding took more than {self._limits.max_seconds:.0f} s")
-            part = os.readv(descriptor, [view[done:]])
-            if not part:
-                raise self._died(process)
-            done += part
-        return read
+def _check(answer: Done, pixel_bytes: int, most: tuple[int, int]) -> None:
+    """Whether a decoder that nobody has taken over could say so."""
+    is_sound = (
+        len(answer.perceptual_hash) == HASH_BYTES
+        and 0 < answer.width <= most[0]
+        and 0 < answer.height <= most[1]
+        and pixel_bytes == 3 * answer.width * answer.height
+    )
+    if not is_sound:
+        raise _DiedError(_NONSENSE)
 
-    def _died(self, process: subprocess.Popen[bytes]) -> _DiedError:
-        try:
-            code = process.wait(1)
-        except subprocess.TimeoutExpired:
-            return _DiedError("the decoder stopped answering")
-        if code < 0:
-            return _DiedError(f"the decoder crashed ({signal.Signals(-code).name})")
-        return _DiedError(f"the decoder ended by itself (status {code})")
+
+def _read(process: subprocess.Popen[bytes], count: int, deadline: float) -> bytearray:
+    """So many bytes of what a decoder says.
+
+    Raises:
+        TimeoutError: It has not said them by the deadline.
+        EOFError: It says no more.
+    """
+    assert process.stdout is not None
+    descriptor = process.stdout.fileno()
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    read = bytearray(count)
+    view, done = memoryview(read), 0
+    while done < count:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            raise TimeoutError
+        part = os.readv(descriptor, [view[done:]])
+        if not part:
+            raise EOFError
+        done += part
+    return read
+
+
+def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
+    try:
+        code = process.wait(1)
+    except subprocess.TimeoutExpired:
+        return "the decoder stopped answering"
+    if code < 0:
+        return f"the decoder crashed ({signal.Signals(-code).name})"
+    return f"the decoder ended by itself (status {code})"

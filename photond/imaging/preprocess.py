@@ -37,12 +37,7 @@ class InputSpec:
 
 
 def to_tensor(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.float32]:
-    """The model's input for one picture.
-
-    With `"squash"` the picture is resized to the square at once, as `SiglipImageProcessor` does. With
-    `"crop"` its shorter side is resized to `size` and the longer one to `int(size * long / short)`,
-    then the centre is cut out, as `CLIPImageProcessor` does. Then every value becomes
-    `(x / 255 - mean) / std`.
+    """The model's input for one picture: `to_square`, then `normalised`.
 
     Args:
         image: Mode RGB, of any size above zero.
@@ -51,15 +46,40 @@ def to_tensor(image: Image.Image, spec: InputSpec) -> npt.NDArray[np.float32]:
     Returns:
         float32, shape (3, size, size), red, green, blue; C-contiguous.
     """
-    small = _squash(image, spec) if spec.resize == "squash" else _crop(image, spec)
-    pixels = np.asarray(small).transpose(2, 0, 1)
-    # (x / 255 - mean) / std as one multiplication and one addition, both in float32: the factors are
+    return normalised(np.asarray(to_square(image, spec)), spec)
+
+
+def to_square(image: Image.Image, spec: InputSpec) -> Image.Image:
+    """The square of a picture that a tower is shown.
+
+    With `"squash"` the picture is resized to the square at once, as `SiglipImageProcessor` does. With
+    `"crop"` its shorter side is resized to `size` and the longer one to `int(size * long / short)`,
+    then the centre is cut out, as `CLIPImageProcessor` does.
+
+    Args:
+        image: Mode RGB, of any size above zero.
+        spec: What the tower wants.
+    """
+    return _squash(image, spec) if spec.resize == "squash" else _crop(image, spec)
+
+
+def normalised(pixels: npt.NDArray[np.uint8], spec: InputSpec) -> npt.NDArray[np.float32]:
+    """A square as the tower takes it: every value becomes `(x / 255 - mean) / std`.
+
+    Args:
+        pixels: Shape (size, size, 3), red, green, blue.
+        spec: What the tower wants.
+
+    Returns:
+        float32, shape (3, size, size); C-contiguous.
+    """
+    # As one multiplication and one addition, both in float32: the factors are
     # worked out in double precision first, so that the result differs from the formula's by rounding.
     std = np.asarray(spec.std, np.float64)
     scale = (1 / (255 * std)).astype(np.float32)[:, None, None]
     shift = (-np.asarray(spec.mean, np.float64) / std).astype(np.float32)[:, None, None]
     tensor = np.empty((3, spec.size, spec.size), np.float32)
-    np.multiply(pixels, scale, out=tensor)
+    np.multiply(pixels.transpose(2, 0, 1), scale, out=tensor)
     tensor += shift
     return tensor
 

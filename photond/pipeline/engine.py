@@ -15,7 +15,7 @@ from photond.models.towers import available_cores
 from photond.pipeline.alignment import try_out
 from photond.pipeline.backlog import Backlog
 from photond.pipeline.commit import Committer
-from photond.pipeline.inputs import input_spec, picture_limits
+from photond.pipeline.inputs import input_spec, max_bytes, picture_limits
 from photond.pipeline.labels import LabelEncoder
 from photond.pipeline.tagger import Tagger
 from photond.pipeline.work import Task
@@ -116,7 +116,7 @@ class Engine:
             tower=self._towers.image,
             input_spec=input_spec(pack.image),
             limits=picture_limits(settings),
-            max_bytes=settings.index.max_megabytes * 1_000_000,
+            max_bytes=max_bytes(settings),
             is_known=_known_to(database, stored.id),
             batch=pack.image.batch,
         )

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 from photond.config.settings import Settings
 from photond.errors import PictureError
-from photond.imaging.decode import decode
-from photond.imaging.perceptual import HASH_MIN_SIDE, perceptual_hash
+from photond.imaging.decoder import Decoder, StartError
+from photond.imaging.decoders import Decoders
+from photond.imaging.perceptual import HASH_MIN_SIDE
 from photond.pipeline.engine import workers_for
-from photond.pipeline.inputs import picture_limits
+from photond.pipeline.inputs import max_bytes, new_decoder
 from photond.pipeline.read import read_photo
 from photond.store import looks
 from photond.store.database import Connection, transaction
@@ -17,6 +19,7 @@ from photond.store.looks import Unhashed
 
 # Committed together, so that an interruption costs a second or two of work.
 _BATCH_PER_WORKER = 8
+_SIZE = (HASH_MIN_SIDE, HASH_MIN_SIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,15 @@ def hash_missing(
     present = count.get("present", 0)
     done = unreadable = last = 0
     workers = workers_for(settings)
-    with ThreadPoolExecutor(workers) as pool:
+    most = max_bytes(settings)
+    with (
+        closing(Decoders(lambda: new_decoder(settings))) as decoders,
+        ThreadPoolExecutor(workers) as pool,
+    ):
         while batch := looks.unhashed(connection, last, workers * _BATCH_PER_WORKER):
             if should_stop():
                 break
-            hashes = list(pool.map(lambda one: _hash(one, settings), batch))
+            hashes = list(pool.map(lambda one: _hash(one, most, decoders.own), batch))
             with transaction(connection):
                 for one, known in zip(batch, hashes, strict=True):
                     if known is not None:
@@ -70,18 +77,12 @@ def hash_missing(
     return Unknown(count.get("offline", 0), unreadable, max(0, present - done))
 
 
-def _hash(one: Unhashed, settings: Settings) -> bytes | None:
+def _hash(one: Unhashed, most: int, decoder: Decoder) -> bytes | None:
     """What a photo looks like; None if it is not what was indexed any more, or cannot be read."""
     try:
-        photo = read_photo(one.path, settings.index.max_megabytes * 1_000_000)
+        photo = read_photo(one.path, most)
         if photo.sha256 != one.sha256:
             return None
-        picture = decode(
-            photo.data,
-            name=one.path,
-            min_side=HASH_MIN_SIDE,
-            limits=picture_limits(settings),
-        )
-    except (OSError, PictureError, MemoryError):
+        return decoder.thumbnail(photo.data, one.path, _SIZE).perceptual_hash
+    except (OSError, PictureError, MemoryError, StartError):
         return None
-    return perceptual_hash(picture.image)

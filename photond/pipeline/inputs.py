@@ -2,6 +2,7 @@
 
 from photond.config.settings import Settings
 from photond.errors import ConfigError
+from photond.imaging.decoder import Decoder
 from photond.imaging.picture import Limits
 from photond.imaging.preprocess import InputSpec
 from photond.models.pack import ImageSpec
@@ -16,6 +17,16 @@ def input_spec(image: ImageSpec) -> InputSpec:
 def picture_limits(settings: Settings) -> Limits:
     """What one photo may cost."""
     return Limits(settings.index.max_megapixels * 1_000_000, settings.index.max_seconds)
+
+
+def max_bytes(settings: Settings) -> int:
+    """How large a file may be."""
+    return settings.index.max_megabytes * 1_000_000
+
+
+def new_decoder(settings: Settings) -> Decoder:
+    """A decoder for the thread that asks, for what the user allows a photo."""
+    return Decoder(picture_limits(settings), max_bytes(settings))
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from photond.config.settings import Settings
-from photond.errors import PictureError
-from photond.imaging.decode import decode
-from photond.imaging.preprocess import to_tensor
+from photond.errors import PhotondError, PictureError
+from photond.imaging.decoder import StartError
 from photond.models.pack import ImageSpec
-from photond.pipeline.inputs import input_spec, picture_limits, rules_of
+from photond.pipeline.inputs import input_spec, max_bytes, new_decoder, rules_of
 from photond.pipeline.pairs import known_pairs
 from photond.pipeline.read import read_photo
 from photond.pipeline.walk import Listing, Place, walk
@@ -69,18 +69,26 @@ def take(
     image: ImageSpec,
     settings: Settings,
 ) -> Sample | None:
-    """The first `count` photos that can be read; None if none can."""
+    """The first `count` photos that can be read; None if none can.
+
+    Raises:
+        PhotondError: No decoder can be started.
+    """
     names, pixels = [], []
-    for path in paths:
-        try:
-            data = read_photo(path, settings.index.max_megabytes * 1_000_000).data
-            tensor = _tensor(data, path, image, settings)
-        except (FileNotFoundError, PictureError):
-            continue
-        names.append(path)
-        pixels.append(tensor)
-        if len(names) == count:
-            break
+    spec = input_spec(image)
+    with closing(new_decoder(settings)) as decoder:
+        for path in paths:
+            try:
+                data = read_photo(path, max_bytes(settings)).data
+                tensor = decoder.decode(data, path, spec).pixels
+            except (FileNotFoundError, PictureError):
+                continue
+            except StartError as error:
+                raise PhotondError(str(error)) from error
+            names.append(path)
+            pixels.append(tensor)
+            if len(names) == count:
+                break
     return Sample(origin, tuple(names), np.stack(pixels)) if names else None
 
 
@@ -88,11 +96,3 @@ def known_photos(image: ImageSpec) -> Sample:
     """The known pictures that come with photond, for whoever has indexed nothing yet."""
     pairs = known_pairs(image)
     return Sample("known", pairs.names, pairs.pixels)
-
-
-def _tensor(
-    data: bytes, name: str, image: ImageSpec, settings: Settings
-) -> npt.NDArray[np.float32]:
-    spec = input_spec(image)
-    picture = decode(data, name=name, min_side=spec.size, limits=picture_limits(settings))
-    return to_tensor(picture.image, spec)

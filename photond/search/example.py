@@ -7,9 +7,9 @@ import numpy as np
 
 from photond.config.settings import Settings
 from photond.errors import PhotondError, PictureError, UsageError
-from photond.imaging.decoder import Decoder, StartError
+from photond.imaging.decoder import StartError
 from photond.models.towers import ImageTower, available_cores
-from photond.pipeline.inputs import input_spec, picture_limits
+from photond.pipeline.inputs import input_spec, max_bytes, new_decoder
 from photond.pipeline.read import read_photo
 from photond.search.answering import Answering
 from photond.store import contents, embeddings, files
@@ -42,15 +42,14 @@ def embed_example(
     """
     pack_id = answering.stored.id
     try:
-        photo = read_photo(path, settings.index.max_megabytes * 1_000_000)
+        photo = read_photo(path, max_bytes(settings))
         known = _known(
             connection, pack_id, contents.find_embedded(connection, photo.sha256, pack_id)
         )
         if known is not None:
             return known
         spec = input_spec(answering.pack.image)
-        max_bytes = settings.index.max_megabytes * 1_000_000
-        with closing(Decoder(picture_limits(settings), max_bytes)) as decoder:
+        with closing(new_decoder(settings)) as decoder:
             pixels = decoder.decode(photo.data, path, spec).pixels[np.newaxis]
     except FileNotFoundError:
         known = _known(connection, pack_id, files.content_at(connection, path))

@@ -1,13 +1,18 @@
 """`photond doctor`: what it says of the place where the daemon is asked, and of the service."""
 
 import getpass
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from photond.daemon import systemd as our_systemd
 from photond.daemon.systemd import lingers
+from photond.imaging.confine import has_landlock
+from tests import without_landlock
 from tests.cli.test_service import Systemd, systemd, unit_file
 
 __all__ = ["systemd"]  # a fixture
@@ -63,3 +68,17 @@ def test_the_socket_and_its_folder_are_for_nobody_else(photond) -> None:
 
 def test_the_memory_page_size_is_said(photond) -> None:
     assert "memory pages of" in said(photond, "sqlite-vec")["detail"]
+
+
+@pytest.mark.skipif(not has_landlock(), reason="no landlock here")
+def test_where_there_is_no_landlock_decoders_are_warned_of(photond) -> None:
+    assert said(photond, "decoders")["verdict"] == "ok"
+    done = subprocess.run(
+        [sys.executable, without_landlock.__file__, "-m", "photond", "doctor", "--json"],
+        env=photond.environ,
+        capture_output=True,
+        check=False,
+    )
+    (finding,) = [one for one in json.loads(done.stdout) if one["subject"] == "decoders"]
+    assert finding["verdict"] == "warning"
+    assert "landlock" in finding["detail"]
