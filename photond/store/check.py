@@ -1,13 +1,16 @@
 """Proving that an index is whole, and mending what can be mended from what is there."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlean.dbapi2
 
 from photond.store import changes, contents, vec0
-from photond.store.database import Connection, snapshot, transaction
+from photond.store.comparing import what_is_wrong
+from photond.store.database import Connection, database_file, snapshot, transaction
 from photond.store.rules import count_broken, rules
+from photond.store.vector_file import remove_vector_file
 
 _MENDED_BY = "`photond db check --repair`"
 _LOST = (
@@ -63,6 +66,12 @@ def repair(connection: Connection) -> None:
         for pack_id in dimensions if connection.total_changes != before else ():
             changes.begin_anew(connection, pack_id)
         contents.delete_unused(connection)
+    with snapshot(connection):
+        for pack_id in dimensions:
+            if what_is_wrong(connection, database_file(connection), pack_id):
+                # Where it cannot be removed, it is found again.
+                with suppress(OSError):
+                    remove_vector_file(database_file(connection), pack_id)
 
 
 def _findings(connection: Connection) -> Iterator[Finding]:
@@ -102,7 +111,15 @@ def _contradictions(connection: Connection) -> Iterator[Finding]:
             )
             continue
         whole.append(pack_id)
-        yield from _vectors(vec0.examine(connection, pack_id, dimension), names[pack_id])
+        census = vec0.examine(connection, pack_id, dimension)
+        yield from _vectors(census, names[pack_id])
+        if census.is_whole and (
+            wrong := what_is_wrong(connection, database_file(connection), pack_id)
+        ):
+            yield Finding(
+                f"the copy of the vectors of the pack {names[pack_id]!r} {wrong}",
+                f"{_MENDED_BY} removes it; the next search makes it anew.",
+            )
     for rule in rules(connection, whole):
         if count := count_broken(connection, rule):
             yield Finding(rule.broken.format(count=count), f"{_MENDED_BY} {rule.remedy}.")

@@ -1,14 +1,22 @@
 """`photond doctor`: what it says of the place where the daemon is asked, and of the service."""
 
 import getpass
+import json
 import shutil
+import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from photond.daemon import systemd as our_systemd
 from photond.daemon.systemd import lingers
+from photond.store import packs
+from photond.store.copying import WORTH_A_FILE
+from photond.store.database import open_index, transaction
+from tests.cli.test_disks import namespaces_work
 from tests.cli.test_service import Systemd, systemd, unit_file
+from tests.store.conftest import DIMENSION, add_photo
 
 __all__ = ["systemd"]  # a fixture
 
@@ -63,3 +71,28 @@ def test_the_socket_and_its_folder_are_for_nobody_else(photond) -> None:
 
 def test_the_memory_page_size_is_said(photond) -> None:
     assert "memory pages of" in said(photond, "sqlite-vec")["detail"]
+
+
+@pytest.mark.skipif(not namespaces_work(), reason="no mount namespaces here")
+def test_searches_without_room_for_a_copy_of_the_vectors_are_slower(photond) -> None:
+    with closing(open_index(photond.database, create=True)) as connection, transaction(connection):
+        pack = packs.add_pack(connection, "small", "fingerprint", DIMENSION)
+        for number in range(1, WORTH_A_FILE + 2):
+            add_photo(connection, pack.id, number)
+    assert "searches" not in photond("doctor", code=None).stdout
+    script = """
+        mount -t tmpfs -o size=30m small /mnt
+        cp "$0" /mnt/index.db
+        PHOTOND_DATABASE=/mnt/index.db exec "$@"
+    """
+    done = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "bash", "-euc", script, photond.database]
+        + photond.argv("doctor", "--json"),
+        env=photond.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (finding,) = [one for one in json.loads(done.stdout) if one["subject"] == "searches"]
+    assert finding["verdict"] == "warning"
+    assert "No space left" in finding["detail"]
