@@ -54,14 +54,19 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
             is_current = schema.is_current(connection)
             connection.execute("pragma journal_mode = wal")
             if not is_current:
-                _migrate(connection)
+                bring_up_to_date(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _migrate(connection: Connection) -> None:
+def bring_up_to_date(connection: Connection) -> None:
+    """Apply the migrations that an index lacks.
+
+    Raises:
+        IndexDatabaseError: It is from a newer version, or no index at all.
+    """
     # Asked again under the lock: another process may have done it meanwhile, or a newer photond more.
     with transaction(connection):
         if not schema.is_current(connection):
