@@ -1,6 +1,6 @@
 """`photond db`: the index as a file."""
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from photond.store.space import Stats
 
 app = typer.Typer(
-    help="The index's file: check it, copy it, put a copy back, make it smaller.",
+    help="The index's file: check it, copy it, put a copy back, save it, make it smaller.",
     no_args_is_help=True,
 )
 
@@ -150,6 +150,47 @@ def restore(
     _print_kept(restored.kept)
 
 
+def salvage(session: Session, json: JsonOption = False) -> None:
+    """Make a new index of what can be read of one whose file is damaged; says what.
+
+    For a file that a disk has spoilt, where there is no backup that is new enough. Your own tags and all
+    embeddings outside of the damaged pages are kept, and `photond index` embeds again what is lost. The
+    damaged index stays beside the new one under another name. No daemon and no pass may run meanwhile.
+    """
+    from photond.errors import ModelError
+    from photond.store.salvage import is_damaged, salvage
+
+    database = session.database
+    if not is_damaged(database):
+        if json:
+            print_json({"index": str(database), "is_damaged": False})
+        else:
+            print_line(f"{printable(str(database))} is not damaged; `photond db check` says more")
+        return
+    names = {}
+    with suppress(ModelError):
+        names = {session.pack.fingerprint: session.pack.name}
+    found = salvage(database, names)
+    if json:
+        salvaged = asdict(found) | {"kept": str(found.kept)}
+        print_json({"index": str(database), "is_damaged": True} | salvaged)
+        return
+    for table, pages in found.damaged.items():
+        print_line(f"{table}: {pages} damaged pages")
+    print_line(
+        f"{printable(str(database))}: saved {found.saved.get('user_tags', 0):,} tags of your own, "
+        f"{found.saved.get('files', 0):,} files, {found.saved.get('contents', 0):,} contents"
+    )
+    for name, count in found.embeddings.items():
+        print_line(f"pack {name!r}: saved {count:,} embeddings")
+    for label, photo in found.lost_tags:
+        print_line(f"lost what you said of the tag {printable(label)} on {printable(photo)}")
+    if found.waiting:
+        print_line(f"{found.waiting:,} photos are to be read again")
+    _print_kept(found.kept)
+    note("photond: run `photond index`, which sees what is lost and embeds it again")
+
+
 def vacuum(session: Session, json: JsonOption = False) -> None:
     """Give the room back that photos and packs left behind; says how much.
 
@@ -236,5 +277,6 @@ def _megabytes(size: int) -> str:
 command(app, "check")(check)
 command(app, "backup")(backup)
 command(app, "restore")(restore)
+command(app, "salvage")(salvage)
 command(app, "vacuum")(vacuum)
 command(app, "stats")(stats)

@@ -1,6 +1,6 @@
 """Proving that an index is whole, and mending what can be mended from what is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ from photond.store.vector_file import remove_vector_file
 
 _MENDED_BY = "`photond db check --repair`"
 _LOST = (
-    "Restore a backup, or move the file away and run `photond index` (docs/database.md); "
-    "only your own tags cannot be computed again."
+    "Restore a backup with `photond db restore`, or save what can be read with `photond db salvage`; "
+    "`photond index` computes everything again but your own tags."
 )
 _MESSAGES = 10
 
@@ -59,9 +59,7 @@ def repair(connection: Connection) -> None:
             is_there = not vec0.missing_tables(connection, pack_id)
             if not is_there or not vec0.examine(connection, pack_id, dimension).is_whole:
                 vec0.rebuild(connection, pack_id, dimension)
-        for rule in rules(connection, list(dimensions)):
-            if count_broken(connection, rule):
-                connection.execute(rule.mend)
+        mend_rows(connection, list(dimensions))
         # None of that was noted, so what searches read of the embeddings is copied anew.
         for pack_id in dimensions if connection.total_changes != before else ():
             changes.begin_anew(connection, pack_id)
@@ -72,6 +70,18 @@ def repair(connection: Connection) -> None:
                 # Where it cannot be removed, it is found again.
                 with suppress(OSError):
                     remove_vector_file(database_file(connection), pack_id)
+
+
+def mend_rows(connection: Connection, pack_ids: Sequence[int]) -> None:
+    """Mend the rows that contradict each other, in the caller's transaction.
+
+    Args:
+        connection: The index.
+        pack_ids: Its packs, each of which has all its tables.
+    """
+    for rule in rules(connection, pack_ids):
+        if count_broken(connection, rule):
+            connection.execute(rule.mend)
 
 
 def _findings(connection: Connection) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import sqlean.dbapi2
 import sqlite_vec
 
 from photond.config.ownership import require_trusted
-from photond.errors import IndexDatabaseError, IndexUnavailableError
+from photond.errors import DamagedIndexError, IndexDatabaseError, IndexUnavailableError
 from photond.store import schema
 
 # sqlean's SQLite always: it loads extensions whatever Python was built with, and one process must never
@@ -182,9 +182,10 @@ def _explain(path: Path, reason: str) -> IndexDatabaseError:
             f"the index {path} is locked by another program", "Try again when it has finished."
         )
     if any(word in reason for word in ("not a database", "malformed", "corrupt")):
-        return IndexDatabaseError(
+        return DamagedIndexError(
             f"the index {path} is damaged ({reason})",
-            "Restore a backup, or move the file away and run `photond index` to build it again.",
+            "Restore a backup with `photond db restore`, or save what can be read with "
+            "`photond db salvage`.",
         )
     if "full" in reason:
         return IndexUnavailableError(
