@@ -130,7 +130,7 @@ def _kept(database: Path) -> Path:
         kept = database.with_name(f"{database.name}.kept-{stamp}-{number}")
     try:
         os.link(database, kept)
-    except PermissionError:  # no file system of Linux's own
+    except OSError:  # such as on a file system that is not of Linux's own
         database.replace(kept)
     return kept
 

@@ -101,12 +101,12 @@ class PagedFile:
             unused.update(struct.unpack_from(f">{count}I", page, 8))
         return unused
 
-    def strays(self, known: AbstractSet[int]) -> Iterator[tuple[int, bool]]:
-        """The pages with rows, but for those that are known: number, and whether rows have rowids."""
+    def strays(self, known: AbstractSet[int]) -> Iterator[int]:
+        """The pages that look as if they had rows, but for those that are known."""
         for number in range(1, self.count + 1):
             kind = self._data[self._start(number)]
             if number not in known and kind in (_LEAF_TABLE, _LEAF_INDEX, _INNER_INDEX):
-                yield number, kind == _LEAF_TABLE
+                yield number
 
     def page_rows(self, number: int) -> Iterator[Row]:
         """The rows of one page alone."""

@@ -23,6 +23,7 @@ from photond.store.database import Connection, connect, explained, open_index, t
 from photond.store.exchange import draft, exchange, finish
 from photond.store.lock import only_indexer
 from photond.store.pages import Found, PagedFile, Row, Value
+from photond.store.schema import migration_files
 
 # In the order in which the rows of pages that nothing leads to are tried: what the user cannot have
 # computed again comes first.
@@ -46,6 +47,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "ANY": (int, float, str, bytes),
 }
 _SHA256 = re.compile("[0-9a-f]{64}")
+_MIGRATION = re.compile(r"m\d{4}_\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ class _Table:
     Attributes:
         columns: In the order in which they are stored.
         types: Of Python, of each column.
-        may_be_null: Of each column; as it is where its value is the rowid.
+        may_be_null: Of each column.
+        may_be_absent: Of each column, whether it may be one that older versions did not have.
         rowid: Which column is the rowid, if one is.
         has_rowid: Whether rows have one.
     """
@@ -134,6 +137,7 @@ class _Table:
     columns: tuple[str, ...]
     types: tuple[type | tuple[type, ...], ...]
     may_be_null: tuple[bool, ...]
+    may_be_absent: tuple[bool, ...]
     rowid: int | None
     has_rowid: bool
 
@@ -151,7 +155,8 @@ class _Table:
             name,
             tuple(one[1] for one in info),
             tuple(_TYPES[one[2]] for one in info),
-            tuple(not one[3] and at != rowid for at, one in enumerate(info)),
+            tuple(not one[3] for one in info),
+            tuple(not one[3] or one[4] is not None for one in info),
             rowid,
             not without_rowid,
         )
@@ -164,14 +169,6 @@ class _Table:
         if len(values) > len(self.columns) or not all(self.may_be_absent[len(values) :]):
             return False
         return all(map(self._is_fit, range(len(values)), values))
-
-    @property
-    def may_be_absent(self) -> tuple[bool, ...]:
-        """Of each column, whether older versions did not have it."""
-        return tuple(
-            null or name == "state"
-            for name, null in zip(self.columns, self.may_be_null, strict=True)
-        )
 
     def named(self, row: Row) -> tuple[Value, ...]:
         """The values of a row, with the rowid in its place."""
@@ -216,6 +213,7 @@ class _Salvaging:
     def run(self) -> Salvage:
         """Fill the index; where the damaged one is kept is not said yet."""
         connection = self._connection
+        self._require_known_version()
         connection.execute("pragma foreign_keys = off")
         with transaction(connection):
             for name in self._tables:
@@ -234,8 +232,13 @@ class _Salvaging:
             lost_tags = list(self._lost_tags())
             check.mend_rows(connection, [id_ for id_, _, _ in packs])
         connection.execute("pragma foreign_keys = on")
-        if left := check.findings(connection):
-            raise IndexDatabaseError(f"nothing could be salvaged: {left[0].detail}")
+        left = check.findings(connection)
+        if left or not any(self._saved[name] for name in ("user_tags", "contents", "files")):
+            detail = f": {left[0].detail}" if left else ""
+            raise IndexDatabaseError(
+                f"nothing can be salvaged{detail}",
+                "Restore a backup, or move the file away and run `photond index`.",
+            )
         return Salvage(
             saved=dict(self._saved),
             embeddings=stored,
@@ -260,6 +263,17 @@ class _Salvaging:
             for name, root in roots.items()
             if isinstance(name, str) and isinstance(root, int) and root > 1
         }
+
+    def _require_known_version(self) -> None:
+        """A newer version has columns that this one would drop."""
+        known = {file.stem for file in migration_files()}
+        for row in self._rows_of("_sqlite_migrations"):
+            for value in row.values:
+                if isinstance(value, str) and _MIGRATION.fullmatch(value) and value not in known:
+                    raise IndexDatabaseError(
+                        f"the index was written by a newer photond (it has {value})",
+                        "Update photond.",
+                    )
 
     def _rows_of(self, name: str) -> Iterator[Row]:
         """The rows of a table, or the entries of an index, at their place."""
@@ -330,7 +344,7 @@ class _Salvaging:
         wanted = [self._tables[name] for name in _TABLES if self._damaged[name]]
         packs = self._packs()
         known = self._known | self._pages.unused()
-        for number, _ in self._pages.strays(known):
+        for number in self._pages.strays(known):
             for row in self._pages.page_rows(number):
                 table = next((one for one in wanted if one.fits(row)), None)
                 if table is not None:

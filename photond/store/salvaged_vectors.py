@@ -38,6 +38,7 @@ class Vectors:
     """What was read so far, of all packs; the vectors themselves wait in a table of their own.
 
     Attributes:
+        connection: To the new index, in a transaction.
         complete: The parts, by pack and name, of which nothing is missing.
     """
 

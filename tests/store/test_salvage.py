@@ -235,14 +235,48 @@ def test_an_index_that_is_whole_or_can_be_mended_is_not_damaged(
         assert is_damaged(database)
 
 
-def test_nothing_is_replaced_where_there_is_nothing_to_save(tmp_path: Path) -> None:
+def left_in(folder: Path) -> list[str]:
+    return [one.name for one in folder.glob("*index.db*") if one.suffix != ".lock"]
+
+
+@pytest.mark.parametrize("data", [b"", b"no index", bytes(5 * PAGE)])
+def test_nothing_is_replaced_where_there_is_nothing_to_save(tmp_path: Path, data: bytes) -> None:
     database = tmp_path / "index.db"
-    database.touch()
-    with pytest.raises(IndexDatabaseError, match="is empty"):
+    database.write_bytes(data)
+    with pytest.raises(IndexDatabaseError, match=r"is empty|nothing can be salvaged"):
         salvage(database, {})
-    assert [one.name for one in tmp_path.glob("*index.db*") if one.suffix != ".lock"] == [
-        "index.db"
-    ]
+    assert database.read_bytes() == data
+    assert left_in(tmp_path) == ["index.db"]
+
+
+def test_an_index_of_a_newer_version_is_left_to_that(whole: Whole, tmp_path: Path) -> None:
+    database = tmp_path / "index.db"
+    database.write_bytes(whole.data)
+    with closing(open_index(database)) as connection:
+        connection.execute(
+            "insert into _sqlite_migrations (migration_set, name, applied_at) "
+            "values ('photond', 'm9999_future', '')"
+        )
+        connection.execute("pragma journal_mode = delete")
+    with pytest.raises(IndexDatabaseError, match="a newer photond"):
+        salvage(database, {})
+    assert left_in(tmp_path) == ["index.db"]
+
+
+def test_an_index_of_an_older_version_is_brought_up_to_date(whole: Whole, tmp_path: Path) -> None:
+    database = tmp_path / "index.db"
+    database.write_bytes(whole.data)
+    with closing(open_index(database)) as connection:
+        connection.execute("drop index contents_unhashed")
+        connection.execute("alter table contents drop column perceptual_hash")
+        connection.execute("delete from _sqlite_migrations where name = 'm0006_perceptual_hash'")
+        connection.execute("pragma journal_mode = delete")
+        pages = connection.execute("select pageno from dbstat where name = 'tags'").fetchall()
+    data = bytearray(database.read_bytes())
+    data[(pages[0][0] - 1) * PAGE : pages[0][0] * PAGE] = bytes(PAGE)
+    after = saved(database, bytes(data))
+    assert after.own_tags == whole.own_tags
+    assert after.embeddings == whole.embeddings
 
 
 VALUES = st.one_of(
@@ -289,7 +323,7 @@ def test_any_bytes_are_read_without_an_error(data: bytes) -> None:
         pages = PagedFile(content)
         found = Found()
         list(pages.rows(1, found))
-        for number, _ in pages.strays(pages.unused()):
+        for number in pages.strays(pages.unused()):
             list(pages.page_rows(number))
 
 
