@@ -55,6 +55,8 @@ COMMANDS: dict[str, list[str]] = {
     "config check": [],
     "db check": [],
     "db backup": ["{home}/backup.db", "--force"],
+    "db restore": ["{home}/backup.db"],
+    "db salvage": [],
     "db vacuum": [],
     "db stats": [],
 }
