@@ -71,6 +71,10 @@ class IndexUnavailableError(IndexDatabaseError):
     """The index cannot be written to for the moment: it is locked, or its disk is full or fails."""
 
 
+class DamagedIndexError(IndexDatabaseError):
+    """The file of the index is not what SQLite has written."""
+
+
 class PictureError(PhotondError):
     """One photo could not be read; the reason is kept with it and the others go on.
 

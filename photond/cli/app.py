@@ -69,7 +69,7 @@ COMMANDS = {
     "vocabulary": ("vocabulary", "What photos are tagged with."),
     "service": ("service", "The daemon as a systemd service."),
     "config": ("config", "The configuration file."),
-    "db": ("db", "The index's file: check it, copy it, make it smaller."),
+    "db": ("db", "The index's file: check it, copy it, put a copy back, save it, make it smaller."),
 }
 
 

@@ -1,6 +1,6 @@
 """`photond db`: the index as a file."""
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from photond.store.space import Stats
 
 app = typer.Typer(
-    help="The index's file: check it, copy it, make it smaller.", no_args_is_help=True
+    help="The index's file: check it, copy it, put a copy back, save it, make it smaller.",
+    no_args_is_help=True,
 )
 
 
@@ -86,8 +87,8 @@ def backup(
 ) -> None:
     """Write a copy of the index, also while the daemon is writing to it.
 
-    The copy is checked before it takes its place, and readable by you alone. To restore it, stop the
-    daemon and copy it to where the index was, after removing that one and its -wal and -shm.
+    The copy is checked before it takes its place, and readable by you alone. `photond db restore` puts
+    it back.
     """
     from photond.store.backup import backup
     from photond.store.database import explained
@@ -105,6 +106,89 @@ def backup(
         print_json({"backup": str(target), "bytes": size})
     else:
         print_line(f"{printable(str(target))}: {size / 1e6:.1f} MB, checked")
+
+
+def restore(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup; it stays as it is.")],
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Do not keep the index that is there now.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Put a backup in the place of the index, once it is checked.
+
+    The backup may be of an older photond. What can be mended of it is mended in the copy; where anything
+    else is wrong, the index stays as it is, and the exit code is 5. The index that is there now stays
+    beside it under another name. No daemon and no pass may run meanwhile; `photond index` sees what has
+    changed since the backup, and embeds nothing again that it has.
+    """
+    from photond.store.restore import restore
+
+    source = Path(absolute(file))
+    if not source.is_file():
+        raise UsageError(
+            f"{source} is no file", "Name a file that `photond db backup` has written."
+        )
+    if session.database.exists() and source.samefile(session.database):
+        raise UsageError(f"{source} is the index itself")
+    restored = restore(source, session.database, keep=not discard)
+    if json:
+        print_json(
+            {"index": str(session.database), "backup": str(source)}
+            | asdict(restored)
+            | {"kept": None if restored.kept is None else str(restored.kept)}
+        )
+        return
+    for detail in restored.mended:
+        print_line(f"mended: {detail}")
+    as_of = f", as of {restored.as_of}" if restored.as_of else ""
+    print_line(
+        f"{printable(str(session.database))}: {restored.photos:,} photos, "
+        f"{restored.user_tags:,} tags of your own{as_of}"
+    )
+    _print_kept(restored.kept)
+
+
+def salvage(session: Session, json: JsonOption = False) -> None:
+    """Make a new index of what can be read of one whose file is damaged; says what.
+
+    For a file that a disk has spoilt, where there is no backup that is new enough. Your own tags and all
+    embeddings outside of the damaged pages are kept, and `photond index` embeds again what is lost. The
+    damaged index stays beside the new one under another name. No daemon and no pass may run meanwhile.
+    """
+    from photond.errors import ModelError
+    from photond.store.salvage import is_damaged, salvage
+
+    database = session.database
+    if not is_damaged(database):
+        if json:
+            print_json({"index": str(database), "is_damaged": False})
+        else:
+            print_line(f"{printable(str(database))} is not damaged; `photond db check` says more")
+        return
+    names = {}
+    with suppress(ModelError):
+        names = {session.pack.fingerprint: session.pack.name}
+    found = salvage(database, names)
+    if json:
+        salvaged = asdict(found) | {"kept": str(found.kept)}
+        print_json({"index": str(database), "is_damaged": True} | salvaged)
+        return
+    for table, pages in found.damaged.items():
+        print_line(f"{table}: {pages} damaged pages")
+    print_line(
+        f"{printable(str(database))}: saved {found.saved.get('user_tags', 0):,} tags of your own, "
+        f"{found.saved.get('files', 0):,} files, {found.saved.get('contents', 0):,} contents"
+    )
+    for name, count in found.embeddings.items():
+        print_line(f"pack {name!r}: saved {count:,} embeddings")
+    for label, photo in found.lost_tags:
+        print_line(f"lost what you said of the tag {printable(label)} on {printable(photo)}")
+    if found.waiting:
+        print_line(f"{found.waiting:,} photos are to be read again")
+    _print_kept(found.kept)
+    note("photond: run `photond index`, which sees what is lost and embeds it again")
 
 
 def vacuum(session: Session, json: JsonOption = False) -> None:
@@ -156,6 +240,11 @@ def _print_findings(database: Path, left: "list[Finding]", mended: "list[Finding
         note("photond: not everything could be mended")
 
 
+def _print_kept(kept: Path | None) -> None:
+    if kept is not None:
+        print_line(f"the index that was there is kept as {printable(str(kept))}")
+
+
 def _print_stats(database: Path, found: "Stats") -> None:
     def listed(counts: dict[str, int]) -> str:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items())
@@ -187,5 +276,7 @@ def _megabytes(size: int) -> str:
 
 command(app, "check")(check)
 command(app, "backup")(backup)
+command(app, "restore")(restore)
+command(app, "salvage")(salvage)
 command(app, "vacuum")(vacuum)
 command(app, "stats")(stats)

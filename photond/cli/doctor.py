@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +15,9 @@ from photond.cli.command import command
 from photond.cli.output import finish, print_json, print_line
 from photond.cli.session import Session
 from photond.errors import ConfigError, ExitCode, PhotondError, UsageError
+
+if TYPE_CHECKING:
+    from photond.store.database import Connection
 
 _MIN_FREE_BYTES = 500_000_000
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -211,16 +214,37 @@ def _index(session: Session) -> Iterator[Finding]:
     connection = session.open_index()
     with explained(path):
         findings = check.findings(connection)
+        if not findings:
+            yield Finding("index", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB, is whole")
+            yield from _searches(connection, path)
     connection.close()
     for finding in findings:
         yield Finding("index", "error", finding.detail, finding.remedy)
-    if not findings:
-        yield Finding("index", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB, is whole")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield Finding("index", "warning", "others can read it", f"Run: chmod 600 {path}")
     if not os.access(path.parent, os.W_OK):
         detail = f"{path.parent} cannot be written to"
         yield Finding("index", "error", detail, "Check its permissions.")
+
+
+def _searches(connection: "Connection", database: Path) -> Iterator[Finding]:
+    """Whether searches go by a copy of the vectors, as they do where it can be written."""
+    from photond.search.ranking import Rankings
+    from photond.store.database import snapshot
+    from photond.store.packs import serving_pack
+
+    rankings = Rankings(database)
+    with snapshot(connection):
+        serving = serving_pack(connection)
+        if serving is None:
+            return
+        rankings.at(connection, serving.id)
+    rankings.let_go()
+    if rankings.trouble:
+        remedy = f"Look at the space on the disk of {database.parent}, and at its permissions."
+        yield Finding(
+            "searches", "warning", f"slower than they could be: {rankings.trouble}", remedy
+        )
 
 
 def _folders(session: Session) -> Iterator[Finding]:

@@ -214,6 +214,9 @@ def _daemon_lines(report: Report) -> list[str]:
         lines.append(f"rate      {daemon['rate']:.1f} photos/s" + (left and f", {left} left"))
     if daemon["paused_by"]:
         lines.append(f"paused by {' and '.join(daemon['paused_by'])}")
+    # A daemon that was not started again since an upgrade does not say it.
+    if trouble := daemon.get("search_trouble"):
+        lines.append(f"searches  slower than they could be: {printable(trouble)}")
     for folder in daemon["roots"]:
         # Most are watched by the kernel's events and need no words.
         if folder["watch"] != "events" or folder["detail"]:

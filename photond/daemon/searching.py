@@ -93,6 +93,11 @@ class DaemonSearches:
         """Since when nobody has asked, by the monotonic clock; None if no model is loaded."""
         return self._current[-1].unused_at
 
+    @property
+    def trouble(self) -> str:
+        """Why answers take longer than they could; empty if they do not."""
+        return self._current[-1].trouble
+
     def query(self, request: QueryRequest) -> Found:
         """The answer to a question.
 

@@ -15,6 +15,7 @@ import stat
 import threading
 import time
 from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -71,6 +72,10 @@ class Searches(Protocol):
     """
 
     def query(self, request: protocol.QueryRequest) -> Found: ...
+
+    @property
+    def trouble(self) -> str:
+        """Why answers take longer than they could; empty if they do not."""
 
 
 class DaemonRunningError(IndexDatabaseError):
@@ -266,7 +271,8 @@ class Server:
         control = self._control
         match request:
             case protocol.StatusRequest():
-                return protocol.encode_result(control.status())
+                status = replace(control.status(), search_trouble=self._searches.trouble)
+                return protocol.encode_result(status)
             case protocol.QueryRequest():
                 return protocol.encode_found(self._searches.query(request))
             case protocol.PauseRequest():

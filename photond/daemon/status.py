@@ -76,6 +76,7 @@ class DaemonStatus:
         seconds_left: Until nothing waits any more, at that rate.
         paused_by: Who wants it to rest, such as "user" or "battery".
         loaded: Whether the model is in memory.
+        search_trouble: Why searches are slower than they could be; empty if they are not.
         roots: One for each folder of the configuration.
         rescan: The last pass that was asked for, if one was.
     """
@@ -94,6 +95,7 @@ class DaemonStatus:
     seconds_left: float | None = None
     paused_by: tuple[str, ...] = ()
     loaded: bool = False
+    search_trouble: str = ""
     roots: tuple[RootStatus, ...] = ()
     rescan: PassStatus | None = None
 

@@ -123,7 +123,7 @@ class Decoder:
             CrashedError: The decoder died of it.
             StartError: No decoder can be started.
         """
-        request = ForTower(len(data), name, self._limits, spec)
+        request = ForTower(len(data), _sendable(name), self._limits, spec)
         done, pixels = self._ask(data, request, (spec.size, spec.size))
         return Decoded(
             done.facts,
@@ -139,7 +139,7 @@ class Decoder:
             name: Its name or path.
             size: How wide and high it may be, in pixels; it keeps its proportions and is not enlarged.
         """
-        request = ForViewer(len(data), name, self._limits, size)
+        request = ForViewer(len(data), _sendable(name), self._limits, size)
         done, pixels = self._ask(data, request, size)
         image = Image.frombytes("RGB", (done.width, done.height), bytes(pixels))
         return Thumbnail(done.perceptual_hash, image)
@@ -275,3 +275,8 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
     if code < 0:
         return f"the decoder crashed ({signal.Signals(-code).name})"
     return f"the decoder ended by itself (status {code})"
+
+
+def _sendable(name: str) -> str:
+    """A name as a message can carry it; what counts of it is the suffix."""
+    return name.encode("utf-8", "replace").decode()

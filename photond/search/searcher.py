@@ -141,6 +141,11 @@ class Searcher:
             return True
 
     @property
+    def trouble(self) -> str:
+        """Why answers take longer than they could; empty if they do not."""
+        return self._rankings.trouble
+
+    @property
     def unused_at(self) -> float | None:
         """Since when nobody has asked, by the monotonic clock; None if nothing is kept in memory."""
         with self._using:

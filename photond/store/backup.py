@@ -8,6 +8,7 @@ from pathlib import Path
 from photond.errors import IndexDatabaseError
 from photond.store.check import findings
 from photond.store.database import Connection, connect, explained
+from photond.store.exchange import BESIDE, finish, sync
 
 
 def backup(connection: Connection, target: Path) -> int:
@@ -37,13 +38,13 @@ def backup(connection: Connection, target: Path) -> int:
         with explained(target):
             _fill(copy, connection)
         os.replace(copy, target)  # noqa: PTH105 - beside the other calls of its kind
-        _sync(target.parent)
+        sync(target.parent)
     except OSError as error:
         raise IndexDatabaseError(
             f"the backup {target} cannot be written: {error.strerror}"
         ) from error
     finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
+        for suffix in ("", *BESIDE):
             with suppress(FileNotFoundError):
                 copy.with_name(copy.name + suffix).unlink()
     return target.stat().st_size
@@ -53,19 +54,10 @@ def _fill(copy: Path, connection: Connection) -> None:
     with closing(connect(copy)) as target:
         # All pages in one step: between steps a writer would have it begin anew.
         connection.backup(target)
-        # One file, without a -wal beside it that could be left behind.
-        target.execute("pragma journal_mode = delete")
+        finish(target)
         if found := findings(target):
             raise IndexDatabaseError(
                 f"no backup was made, for the index is not whole: {found[0].detail}",
                 "`photond db check` says more.",
             )
-    _sync(copy)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(copy)

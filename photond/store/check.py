@@ -1,18 +1,21 @@
 """Proving that an index is whole, and mending what can be mended from what is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlean.dbapi2
 
 from photond.store import changes, contents, vec0
-from photond.store.database import Connection, snapshot, transaction
+from photond.store.comparing import what_is_wrong
+from photond.store.database import Connection, database_file, snapshot, transaction
 from photond.store.rules import count_broken, rules
+from photond.store.vector_file import remove_vector_file
 
 _MENDED_BY = "`photond db check --repair`"
 _LOST = (
-    "Restore a backup, or move the file away and run `photond index` (docs/database.md); "
-    "only your own tags cannot be computed again."
+    "Restore a backup with `photond db restore`, or save what can be read with `photond db salvage`; "
+    "`photond index` computes everything again but your own tags."
 )
 _MESSAGES = 10
 
@@ -56,15 +59,31 @@ def repair(connection: Connection) -> None:
             is_there = not vec0.missing_tables(connection, pack_id)
             if not is_there or not vec0.examine(connection, pack_id, dimension).is_whole:
                 vec0.rebuild(connection, pack_id, dimension)
-        for rule in rules(connection, list(dimensions)):
-            if count_broken(connection, rule):
-                connection.execute(rule.mend)
+        mend_rows(connection, list(dimensions))
         # None of that was noted, so what searches read of the embeddings is copied anew.
         for pack_id in dimensions if connection.total_changes != before else ():
             changes.begin_anew(connection, pack_id)
         contents.delete_unused(connection)
         # The next scan compares every photo, whatever was wrong.
         connection.execute("delete from listings")
+    with snapshot(connection):
+        for pack_id in dimensions:
+            if what_is_wrong(connection, database_file(connection), pack_id):
+                # Where it cannot be removed, it is found again.
+                with suppress(OSError):
+                    remove_vector_file(database_file(connection), pack_id)
+
+
+def mend_rows(connection: Connection, pack_ids: Sequence[int]) -> None:
+    """Mend the rows that contradict each other, in the caller's transaction.
+
+    Args:
+        connection: The index.
+        pack_ids: Its packs, each of which has all its tables.
+    """
+    for rule in rules(connection, pack_ids):
+        if count_broken(connection, rule):
+            connection.execute(rule.mend)
 
 
 def _findings(connection: Connection) -> Iterator[Finding]:
@@ -104,7 +123,15 @@ def _contradictions(connection: Connection) -> Iterator[Finding]:
             )
             continue
         whole.append(pack_id)
-        yield from _vectors(vec0.examine(connection, pack_id, dimension), names[pack_id])
+        census = vec0.examine(connection, pack_id, dimension)
+        yield from _vectors(census, names[pack_id])
+        if census.is_whole and (
+            wrong := what_is_wrong(connection, database_file(connection), pack_id)
+        ):
+            yield Finding(
+                f"the copy of the vectors of the pack {names[pack_id]!r} {wrong}",
+                f"{_MENDED_BY} removes it; the next search makes it anew.",
+            )
     for rule in rules(connection, whole):
         if count := count_broken(connection, rule):
             yield Finding(rule.broken.format(count=count), f"{_MENDED_BY} {rule.remedy}.")

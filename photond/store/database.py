@@ -11,7 +11,7 @@ import sqlean.dbapi2
 import sqlite_vec
 
 from photond.config.ownership import require_trusted
-from photond.errors import IndexDatabaseError, IndexUnavailableError
+from photond.errors import DamagedIndexError, IndexDatabaseError, IndexUnavailableError
 from photond.store import schema
 
 # sqlean's SQLite always: it loads extensions whatever Python was built with, and one process must never
@@ -54,14 +54,19 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
             is_current = schema.is_current(connection)
             connection.execute("pragma journal_mode = wal")
             if not is_current:
-                _migrate(connection)
+                bring_up_to_date(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _migrate(connection: Connection) -> None:
+def bring_up_to_date(connection: Connection) -> None:
+    """Apply the migrations that an index lacks.
+
+    Raises:
+        IndexDatabaseError: It is from a newer version, or no index at all.
+    """
     # Asked again under the lock: another process may have done it meanwhile, or a newer photond more.
     with transaction(connection):
         if not schema.is_current(connection):
@@ -177,9 +182,10 @@ def _explain(path: Path, reason: str) -> IndexDatabaseError:
             f"the index {path} is locked by another program", "Try again when it has finished."
         )
     if any(word in reason for word in ("not a database", "malformed", "corrupt")):
-        return IndexDatabaseError(
+        return DamagedIndexError(
             f"the index {path} is damaged ({reason})",
-            "Restore a backup, or move the file away and run `photond index` to build it again.",
+            "Restore a backup with `photond db restore`, or save what can be read with "
+            "`photond db salvage`.",
         )
     if "full" in reason:
         return IndexUnavailableError(

@@ -56,7 +56,8 @@ class IndexLock:
             if kind == _STAYS:
                 raise IndexDatabaseError(
                     f"`photond run` (process {holder}) keeps {self._database} up to date",
-                    "It sees new photos in the configured folders by itself; stop it for anything else.",
+                    "It sees new photos in the configured folders by itself; stop it for anything else: "
+                    "`systemctl --user stop photond`, or however you started it.",
                 ) from None
             return holder or "unknown"
         kind = f" {_STAYS}" if self._stays else ""

@@ -17,7 +17,7 @@ from photond.store.database import Connection
 from photond.store.embeddings import Embedding, create_table, drop_table, vectors_table
 
 # Towers give 1 to a few parts in ten million.
-_LENGTH_TOLERANCE = 1e-3
+LENGTH_TOLERANCE = 1e-3
 
 CHUNK_PLACES = 1024
 
@@ -198,7 +198,7 @@ def _read(
     of_agreed = np.frombuffer(vectors, "<f4").reshape(size, dimension)[is_agreed]
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(of_agreed, axis=1)
-        is_unit = np.abs(lengths - 1) <= _LENGTH_TOLERANCE
+        is_unit = np.abs(lengths - 1) <= LENGTH_TOLERANCE
     return Chunk(
         taken_by[is_agreed][is_unit],
         of_agreed[is_unit],

@@ -57,6 +57,10 @@ class NotedSearches:
         self._asked.append(request)
         return self._searches.query(request)
 
+    @property
+    def trouble(self) -> str:
+        return self._searches.trouble
+
 
 def serve(command: Command) -> tuple[Daemon, Server]:
     run = Path(command.environ["XDG_RUNTIME_DIR"])
@@ -253,3 +257,15 @@ def test_the_live_view_goes_on_until_it_is_interrupted(samples) -> None:
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
+
+
+def test_the_status_shows_why_searches_are_slower_than_they_could_be(
+    photond, indexed_samples
+) -> None:
+    run = Path(photond.environ["XDG_RUNTIME_DIR"])
+    run.mkdir(exist_ok=True)
+    daemon = Daemon(indexed_samples)
+    daemon.trouble = "the vectors cannot be copied: No space left on device"
+    with Server(daemon, daemon, run / "photond" / "photond.sock"):
+        shown = photond("status", PHOTOND_DATABASE=str(indexed_samples.database)).stdout
+    assert f"searches  slower than they could be: {daemon.trouble}\n" in shown

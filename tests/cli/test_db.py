@@ -13,7 +13,7 @@ import pytest
 
 from photond.store.database import connect, open_index
 from tests.cli.test_disks import namespaces_work
-from tests.conftest import Command, make_command
+from tests.conftest import SAMPLES, Command, make_command
 
 PAGE = 4096
 
@@ -265,3 +265,45 @@ def test_a_backup_that_does_not_fit_leaves_nothing_behind(indexed: Command, tmp_
     )
     assert "is full" in done.stderr
     assert done.stdout == "the last good one\nbackup.db\n"
+
+
+@pytest.mark.parametrize("table", [None, "contents", "user_tags_by_label"])
+def test_what_a_disk_has_spoilt_is_salvaged_and_the_next_pass_embeds_what_is_lost_alone(
+    indexed: Command, table: str | None
+) -> None:
+    indexed("tag", SAMPLES / "cat.jpg", "--add", "whiskers")
+    flip(indexed.database, 1 if table is None else root_page(indexed.database, table))
+    damaged = indexed.database.read_bytes()[PAGE:]
+    with holding_lock(indexed):
+        assert "is indexing into" in indexed("db", "salvage", code=5).stderr
+    found = indexed("db", "salvage", "--json").json
+    assert found["saved"]["user_tags"] == 1
+    assert Path(found["kept"]).read_bytes()[PAGE:] == damaged
+    assert stat.S_IMODE(indexed.database.stat().st_mode) == 0o600
+    indexed("db", "check")
+    waiting = found["waiting"]
+    assert waiting == (24 - found["embeddings"]["mini"])
+    summary = indexed("index", SAMPLES, "--json").json
+    again = summary["new"] + summary["changed"] + summary["reembedded"]
+    assert again == waiting
+    assert (waiting == 0) == (table != "contents")
+    assert "whiskers" in indexed("tags", SAMPLES / "cat.jpg").stdout
+    assert indexed("query", "cat", "--limit", "1", "--paths").stdout.endswith("cat.jpg\n")
+
+
+def test_it_is_said_which_of_the_users_tags_are_lost(indexed: Command) -> None:
+    indexed("tag", SAMPLES / "cat.jpg", "--add", "whiskers")
+    flip(indexed.database, root_page(indexed.database, "user_tags"))
+    said = indexed("db", "salvage").stdout
+    assert f"lost what you said of the tag whiskers on {SAMPLES}/cat.jpg" in said
+    assert "saved 0 tags of your own, 24 files, 24 contents" in said
+    assert "saved 24 embeddings" in said
+
+
+def test_an_index_that_is_not_damaged_is_not_salvaged(indexed: Command) -> None:
+    before = indexed.database.read_bytes()[PAGE:]
+    assert "is not damaged" in indexed("db", "salvage").stdout
+    assert indexed("db", "salvage", "--json").json["is_damaged"] is False
+    assert indexed.database.read_bytes()[PAGE:] == before
+    indexed.database.unlink()
+    assert "there is no index" in indexed("db", "salvage", code=5).stderr

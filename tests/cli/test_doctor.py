@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,13 @@ import pytest
 from photond.daemon import systemd as our_systemd
 from photond.daemon.systemd import lingers
 from photond.imaging.confine import has_landlock
+from photond.store import packs
+from photond.store.copying import WORTH_A_FILE
+from photond.store.database import open_index, transaction
 from tests import without_landlock
+from tests.cli.test_disks import namespaces_work
 from tests.cli.test_service import Systemd, systemd, unit_file
+from tests.store.conftest import DIMENSION, add_photo
 
 __all__ = ["systemd"]  # a fixture
 
@@ -82,3 +88,36 @@ def test_where_there_is_no_landlock_decoders_are_warned_of(photond) -> None:
     (finding,) = [one for one in json.loads(done.stdout) if one["subject"] == "decoders"]
     assert finding["verdict"] == "warning"
     assert "landlock" in finding["detail"]
+
+
+@pytest.mark.skipif(not namespaces_work(), reason="no mount namespaces here")
+def test_searches_without_room_for_a_copy_of_the_vectors_are_slower(photond) -> None:
+    with closing(open_index(photond.database, create=True)) as connection, transaction(connection):
+        pack = packs.add_pack(connection, "small", "fingerprint", DIMENSION)
+        for number in range(1, WORTH_A_FILE + 2):
+            add_photo(connection, pack.id, number)
+    assert "slower than" not in photond("doctor", code=None).stdout
+    script = """
+        mount -t tmpfs -o size=30m small /mnt
+        cp "$0" /mnt/index.db
+        PHOTOND_DATABASE=/mnt/index.db exec "$@"
+    """
+    done = subprocess.run(
+        [
+            "unshare",
+            "--mount",
+            "--map-root-user",
+            "bash",
+            "-euc",
+            script,
+            photond.database,
+            *photond.argv("doctor", "--json"),
+        ],
+        env=photond.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (finding,) = [one for one in json.loads(done.stdout) if one["subject"] == "searches"]
+    assert finding["verdict"] == "warning"
+    assert "No space left" in finding["detail"]

@@ -56,6 +56,8 @@ COMMANDS: dict[str, list[str]] = {
     "export": ["--parquet", "{home}/photos.parquet", "--force"],
     "db check": [],
     "db backup": ["{home}/backup.db", "--force"],
+    "db restore": ["{home}/backup.db"],
+    "db salvage": [],
     "db vacuum": [],
     "db stats": [],
 }

@@ -16,6 +16,8 @@ class StandIn:
         may_answer: Whether it says what it is doing; it waits otherwise.
     """
 
+    trouble = ""
+
     def __init__(self) -> None:
         self.asked: list[object] = []
         self.may_answer = threading.Event()

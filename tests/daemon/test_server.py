@@ -464,3 +464,11 @@ def test_a_machine_without_room_for_a_thread_serves_again_when_there_is(path, mo
     with pytest.raises(DaemonError, match="went away"):
         ask("status", path=path)
     assert ask("status", path=path) is not None
+
+
+def test_the_status_says_why_searches_are_slower_than_they_could_be(tmp_path) -> None:
+    path = tmp_path / "photond" / "photond.sock"
+    daemon = Recorder()
+    daemon.trouble = "the vectors cannot be copied: No space left on device"
+    with Server(daemon, daemon, path):
+        assert ask("status", path=path).result["search_trouble"] == daemon.trouble

@@ -70,6 +70,13 @@ def test_a_decoder_that_dies_costs_one_photo(body: str, reason: str) -> None:
     decoder.close()
 
 
+def test_a_name_of_any_bytes_can_be_asked_for() -> None:
+    decoder = Decoder(Limits(), 10**8)
+    name = os.fsdecode(b"caf\xe9 \x9b\n.j\xffpg")
+    assert decoder.decode(_CAT, name, _SPEC).facts.format == "JPEG"
+    decoder.close()
+
+
 def test_a_decoder_that_eats_memory_costs_one_photo() -> None:
     decoder = evil("x = [bytes(2**30) for _ in range(2**20)]", Limits(max_pixels=10**6))
     with pytest.raises(PictureError, match=r"more than 2,221 MB \(index.max_meg") as caught:

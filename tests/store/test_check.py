@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 
 from photond.search.ranking import Direction, Rankings
-from photond.store import embeddings, jobs, tags
+from photond.store import copying, embeddings, jobs, tags
 from photond.store.check import findings, repair
-from photond.store.database import Connection, connect, database_file, transaction
+from photond.store.database import (
+    Connection,
+    connect,
+    database_file,
+    snapshot,
+    transaction,
+)
+from photond.store.vector_file import vector_file
+from photond.store.vector_layout import Layout
 
 NOT_UNIT = np.full(8, 0.5, "<f4").tobytes()
 NOT_A_NUMBER = np.full(8, np.nan, "<f4").tobytes()
@@ -227,3 +235,24 @@ def test_an_index_of_sqlite_that_lacks_rows_is_made_anew(
         assert all(finding.can_be_mended for finding in found)
         repair(connection)
         assert findings(connection) == []
+
+
+def test_a_copy_of_the_vectors_that_lies_is_found_and_removed_and_made_anew(
+    index: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "WORTH_A_FILE", 3)
+    path = vector_file(database_file(index), 1)
+    with snapshot(index):
+        assert copying.refresh(index, database_file(index), 1)
+    assert findings(index) == []
+    with path.open("r+b") as file:
+        file.seek(Layout(8).block(0) + Layout(8).region("vectors"))
+        file.write(b"no vector")
+    (found,) = findings(index)
+    assert found.detail == "the copy of the vectors of the pack 'small' has 1 vectors of 40 wrong"
+    assert found.can_be_mended
+    repair(index)
+    assert not path.exists()
+    with snapshot(index):
+        assert copying.refresh(index, database_file(index), 1)
+    assert findings(index) == []

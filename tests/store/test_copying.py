@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from photond.store import changes, copying, embeddings, packs
+from photond.store.comparing import what_is_wrong
 from photond.store.copied import CopiedVectors, DamagedVectorsError
 from photond.store.copies import VectorCopies
 from photond.store.copying import keep_ready, refresh
 from photond.store.database import Connection, connect, open_index, snapshot, transaction
 from photond.store.embeddings import Embedding
 from photond.store.vector_file import VectorFile, vector_file
-from photond.store.vector_layout import BLOCK_ROWS
+from photond.store.vector_layout import BLOCK_ROWS, Layout
 from photond.store.vectors import StoredVectors, Vectors
 
 DIMENSION = 8
@@ -583,3 +584,82 @@ def test_what_cannot_be_written_into_the_copy_is_read_beside_it(tmp_path: Path, 
     prelude = f"mount -t tmpfs -o size=16M disk {tmp_path}; exec "
     with in_another_process(code, tmp_path, within=prelude) as process:
         assert process.wait(timeout=120) == 0
+
+
+def wrong(connection: Connection, database: Path) -> str:
+    with snapshot(connection):
+        return what_is_wrong(connection, database, 1)
+
+
+def overwrite(database: Path, field: str, row: int, value: np.ndarray) -> None:
+    layout = Layout(DIMENSION)
+    with vector_file(database, 1).open("r+b") as file:
+        file.seek(layout.block(0) + layout.region(field) + row * value.nbytes)
+        file.write(value.tobytes())
+
+
+def test_a_copy_is_held_against_what_it_covers_however_far_it_lags(
+    database: Path, connection: Connection
+) -> None:
+    assert wrong(connection, database) == ""
+    add(connection, *range(1, 11))
+    bring_up(connection, database)
+    assert wrong(connection, database) == ""
+    with closing(connect(database)) as other, snapshot(other):
+        changes.current(other, 1)
+        remove(connection, 2, 3)
+        add(connection, 3, 11, 12, seed=1)
+        assert wrong(connection, database) == ""  # the copy lags
+        overwrite(database, "sums", 7, np.zeros(1, "<u4"))
+        assert wrong(connection, database) == "has 1 vectors of 8 wrong"
+        vector_file(database, 1).unlink()
+        bring_up(connection, database)
+        # It is ahead of who looks, and not of another state's making.
+        assert what_is_wrong(other, database, 1) == ""
+    assert wrong(connection, database) == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        ("vectors", -ONE[0], "has 1 vectors of 10 wrong"),
+        ("codes", np.full(DIMENSION, 7, "i1"), "has 1 vectors of 10 wrong"),
+        ("scales", np.full(1, np.nan, "<f4"), "has 1 vectors of 10 wrong"),
+        ("lost", np.full(1, -1, "<f4"), "has 1 vectors of 10 wrong"),
+        ("sums", np.zeros(1, "<u4"), "has 1 vectors of 10 wrong"),
+        ("ids", np.full(1, 99, "<i8"), "has vectors of other photos"),
+        ("ids", np.full(1, 4, "<i8"), "has vectors of other photos"),
+        ("until", np.zeros(1, "<i8"), "has vectors of other photos"),
+    ],
+)
+def test_a_copy_that_says_what_the_index_does_not_is_found(
+    database: Path, connection: Connection, field: str, value: np.ndarray, found: str
+) -> None:
+    add(connection, *range(1, 11))
+    bring_up(connection, database)
+    overwrite(database, field, 5, value)
+    assert wrong(connection, database) == found
+
+
+def test_a_copy_from_another_history_of_the_index_is_not_held_against_it(
+    database: Path, connection: Connection
+) -> None:
+    add(connection, *range(1, 11))
+    bring_up(connection, database)
+    overwrite(database, "sums", 7, np.zeros(1, "<u4"))
+    with transaction(connection):
+        changes.begin_anew(connection, 1)
+    assert wrong(connection, database) == ""
+
+
+def test_a_copy_that_is_not_whole_or_cannot_be_read_is_found(
+    database: Path, connection: Connection
+) -> None:
+    add(connection, *range(1, 11))
+    vector_file(database, 1).touch()
+    assert wrong(connection, database) == ""  # somebody is about to make it
+    vector_file(database, 1).write_bytes(b"no copy")
+    assert wrong(connection, database) == "is not whole"
+    vector_file(database, 1).unlink()
+    vector_file(database, 1).symlink_to(database)
+    assert "cannot be read" in wrong(connection, database)
