@@ -53,7 +53,7 @@ class CrashedError(PictureError):
 
 
 class StartError(Exception):
-    """No decoder process can be started, which is no photo's fault."""
+    """No decoder process can be started, or given anything, which is no photo's fault."""
 
 
 class _DiedError(Exception):
@@ -189,6 +189,9 @@ class Decoder:
             raise PictureError(f"decoding took more than {seconds}") from None
         except (BrokenPipeError, EOFError):
             raise _DiedError(_how_it_ended(process)) from None
+        except OSError as error:
+            self.close()
+            raise StartError(f"no decoder can be given it ({error.strerror})") from error
         except msgspec.MsgspecError:
             raise _DiedError(_NONSENSE) from None
 
@@ -204,8 +207,9 @@ class Decoder:
         process.stdin.write(len(message).to_bytes(4, "little") + message)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        memory = os.memfd_create("photond-photo")
+        memory = -1
         try:
+            memory = os.memfd_create("photond-photo")
             process = subprocess.Popen(  # noqa: S603 - this program's own
                 [*self._command, str(memory), str(self._max_memory)],
                 stdin=subprocess.PIPE,
@@ -216,7 +220,8 @@ class Decoder:
                 process_group=0,  # Ctrl-C is the parent's to handle
             )
         except OSError as error:
-            os.close(memory)
+            if memory >= 0:
+                os.close(memory)
             raise StartError(f"no decoder can be started ({error.strerror})") from error
         assert process.stdout is not None
         with suppress(OSError):  # an unprivileged user may have used up what pipes may take

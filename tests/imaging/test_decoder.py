@@ -1,6 +1,7 @@
 """Decoder processes, with children that misbehave as hostile photos make them."""
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -249,6 +250,24 @@ def test_a_thumbnail_is_the_photo_in_its_proportions(size: tuple[int, int]) -> N
 def test_a_decoder_that_cannot_be_started_is_no_photos_fault() -> None:
     with pytest.raises(StartError):
         Decoder(Limits(), 10**8, ("/nowhere/python",)).decode(_CAT, "cat.jpg", _SPEC)
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_want_of_descriptors_and_of_room_is_no_photos_fault(is_running: bool) -> None:
+    decoder = Decoder(Limits(), 10**8)
+    kind, most = resource.RLIMIT_NOFILE, 3
+    if is_running:
+        assert_reads_cat(decoder)
+        kind, most = resource.RLIMIT_FSIZE, len(_CAT)
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most, before[1]))
+    try:
+        with pytest.raises(StartError):
+            decoder.decode(_CAT + b"more", "cat.jpg", _SPEC)
+    finally:
+        resource.setrlimit(kind, before)
+    assert_reads_cat(decoder)
+    decoder.close()
 
 
 def test_a_decoder_dies_with_the_thread_that_started_it() -> None:
