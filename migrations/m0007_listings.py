@@ -16,6 +16,8 @@ STATEMENTS = (
       indexed integer not null
     ) strict
     """,
+    # So few that counting them should not cost a look at all the others.
+    "create index files_offline on files (folder_id) where state = 'offline'",
     """
     create trigger listings_end_with_new_files after insert on files begin
       delete from listings where folder_id = new.folder_id;
