@@ -27,6 +27,22 @@ from photond.__main__ import main
 main()
 """
 
+# A few words, so that what is written is more about photos than about labels.
+_VOCABULARY = "everyday = false\n" + "".join(
+    f'[[concept]]\nname = "{name}"\n'
+    for name in (
+        "cat",
+        "dog",
+        "person",
+        "rocket",
+        "coffee",
+        "coin",
+        "building",
+        "flower",
+        "balloon",
+    )
+)
+
 Verdict = Literal["added", "removed"]
 Said = frozenset[tuple[str, str, Verdict]]
 
@@ -56,11 +72,13 @@ class Recording:
         photos: The folder of photos, as it is in the end.
         operations: What was done to the files, in order.
         stages: The commands in order.
+        vocabulary: The file of the words that photos are tagged with.
         edited: The SHA-256 of photos that were edited, with what they have since.
     """
 
     photond: Command
     photos: Path
+    vocabulary: Path
     operations: list[Operation] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     edited: dict[str, str] = field(default_factory=dict)
@@ -86,7 +104,10 @@ def record(place: Path) -> Recording:
     for source in sources[:9]:
         _shrink(source, photos / source.name)
     first, second, third, fourth, last = (photos / sources[one].name for one in (0, 1, 2, 3, 8))
-    recording = Recording(photond, photos)
+    vocabulary = photond.config_file.with_name("vocabulary.toml")
+    vocabulary.parent.mkdir(parents=True)
+    vocabulary.write_text(_VOCABULARY)
+    recording = Recording(photond, photos, vocabulary)
     run = _Runner(recording, place / "calls")
 
     run("index", photos)

@@ -1,5 +1,6 @@
 """Cutting the power at many moments of one recording."""
 
+import gc
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -46,6 +47,7 @@ def run(
     recording = record(place)
     small_copies()
     judge = Judge.of(recording, place)
+    gc.freeze()  # each pass has the garbage collected, which takes as long as there are objects
     disk, verdict = Disk(is_lying), Verdict(len(recording.operations))
     done = 0
     for moment, number in _moments(recording, seed, cuts):

@@ -18,7 +18,7 @@ from photond.store.database import Connection, connect, open_index, snapshot
 from photond.store.embeddings import dimension_of
 from photond.store.packs import serving_pack
 from photond.store.vectors import StoredVectors
-from photond.vocabulary.concepts import everyday
+from photond.vocabulary.own import load_vocabulary
 from tests.chaos import comparison
 from tests.chaos.comparison import Row
 from tests.powercut.recording import Recording, Said
@@ -48,7 +48,7 @@ class Judge:
     def of(cls, recording: Recording, place: Path) -> "Judge":
         """A judge who knows what an undisturbed index of the photos is like."""
         fresh = place / "fresh.db"
-        _index(fresh, recording.photos)
+        _index(fresh, recording)
         return cls(recording, place, comparison.snapshot(fresh))
 
     def problems(self, left: Mapping[str, bytes], done: int) -> list[str]:
@@ -87,7 +87,7 @@ class Judge:
         if (folder / "backup.db").exists():
             with closing(connect(folder / "backup.db")) as backup:
                 found += [f"backup: {one.detail}" for one in check.findings(backup)]
-        _index(database, self.recording.photos)
+        _index(database, self.recording)
         return found + self._after_the_next_pass(database, self._without_followers(said))
 
     def _after_the_next_pass(self, database: Path, said: Said) -> list[str]:
@@ -113,18 +113,18 @@ class Judge:
         return said - self._followers(said)
 
 
-def _index(database: Path, photos: Path) -> None:
+def _index(database: Path, recording: Recording) -> None:
     """What `photond index` does, in this process."""
     with closing(open_index(database, create=True)) as connection:
         summary = Indexer(
             connection,
             database,
             load_pack(BUILT_IN / "mini"),
-            everyday(),
+            load_vocabulary(recording.vocabulary),
             Settings(),
             lambda _: None,
             lambda: False,
-        ).run([str(photos)])
+        ).run([str(recording.photos)])
     assert summary.is_whole, summary
 
 
