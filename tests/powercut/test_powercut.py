@@ -7,11 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from tests.powercut.calls import Create, Rename, Resize, Sync, Unlink, Write, tracing_works
+from tests.powercut.calls import (
+    Create,
+    Rename,
+    Resize,
+    Sync,
+    Unlink,
+    Write,
+    operations,
+    traced,
+    tracing_works,
+)
 from tests.powercut.disk import SECTOR, Disk
 
 CUTS = 300
 NEW, OLD = bytes([1]) * 4 * SECTOR, bytes([2]) * 4 * SECTOR
+
+KEEP = """
+import pathlib, sys
+from photond.store.kept import set_kept_folders
+for folders in (["/a"], ["/b", "/c"]):
+    set_kept_folders(pathlib.Path(sys.argv[1]), folders)
+"""
+
+needs_strace = pytest.mark.skipif(
+    not tracing_works(), reason="no strace, or processes may not be traced here"
+)
 
 
 def left(disk: Disk, under_way: Write | None = None) -> list[dict[str, bytes]]:
@@ -27,7 +48,7 @@ def disk_with_a_file() -> Disk:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not tracing_works(), reason="no strace, or processes may not be traced here")
+@needs_strace
 def test_after_a_power_cut_nothing_is_lost_and_the_next_pass_finishes_the_index() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.powercut", "--seed", "4", "--cuts", "40"],
@@ -39,6 +60,20 @@ def test_after_a_power_cut_nothing_is_lost_and_the_next_pass_finishes_the_index(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 cuts while db vacuum was at work\n" in done.stdout
     assert done.stdout.endswith("nothing was lost\n")
+
+
+@needs_strace
+def test_the_list_of_folders_is_whole_after_every_cut(tmp_path: Path) -> None:
+    folder, log = tmp_path / "index", tmp_path / "calls"
+    folder.mkdir()
+    command = [*traced(log), sys.executable, "-c", KEEP, str(folder / "index.db")]
+    subprocess.run(command, check=True)
+    disk, found = Disk(), set()
+    for operation in operations(log, folder):
+        found |= {files.get("index.db.folders") for files in left(disk)}
+        disk.do(operation)
+    found |= {files.get("index.db.folders") for files in left(disk)}
+    assert found == {None, b'["/a"]', b'["/b", "/c"]'}
 
 
 def test_what_was_synced_is_there_after_every_cut() -> None:

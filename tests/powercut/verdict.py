@@ -14,7 +14,7 @@ from photond.models.shelf import BUILT_IN
 from photond.pipeline.index import Indexer
 from photond.search.ranking import Direction, Rankings
 from photond.store import check
-from photond.store.database import Connection, connect, open_index, snapshot
+from photond.store.database import Connection, connect, explained, open_index, snapshot
 from photond.store.embeddings import dimension_of
 from photond.store.packs import serving_pack
 from photond.store.vectors import StoredVectors
@@ -38,6 +38,7 @@ class Judge:
     Args:
         recording: What was recorded.
         place: An empty folder.
+        expected: What an undisturbed index says of each photo.
     """
 
     recording: Recording
@@ -60,7 +61,8 @@ class Judge:
                 (folder / name).write_bytes(content)
                 (folder / name).chmod(0o600)
             try:
-                return [*self._problems(folder, done)]
+                with explained(folder / "index.db"):
+                    return self._problems(folder, done)
             except PhotondError as error:
                 return [f"refused: {error}"]
         finally:
