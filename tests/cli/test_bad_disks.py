@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from photond.errors import ExitCode
 from photond.store.database import connect
+from tests.cli.test_db import flip, root_page
 from tests.cli.test_disks import namespaces_work
 from tests.conftest import SAMPLES, Command, Run, make_command
 from tests.store.test_upgrades import VERSIONS, index_of
@@ -204,12 +206,17 @@ def test_a_daemon_on_an_index_that_is_none_ends_with_the_reason_and_changes_noth
     assert indexed.database.read_bytes() == before
 
 
-def test_a_daemon_that_ends_again_and_again_is_given_up_by_systemd() -> None:
+def test_a_daemon_that_meets_damage_while_it_works_ends_with_the_reason(indexed: Command) -> None:
+    flip(indexed.database, root_page(indexed.database, "jobs_by_state"))
+    run = run_daemon(indexed)
+    assert run.code == 5
+    assert "is damaged" in run.stderr
+    assert "Restore a backup" in run.stderr
+
+
+def test_a_daemon_that_ended_because_of_the_index_is_not_started_again() -> None:
     settings = dict(
         line.split("=", 1) for line in UNIT.read_text("utf-8").splitlines() if "=" in line
     )
-    restarts, pause = int(settings["StartLimitBurst"]), settings["RestartSec"]
     assert settings["Restart"] == "on-failure"
-    # All of them, with a minute to find out that the index is damaged, fall into the interval.
-    assert (pause, settings["StartLimitIntervalSec"]) == ("10s", "10min")
-    assert restarts * (10 + 60) < 10 * 60
+    assert str(int(ExitCode.INDEX)) in settings["RestartPreventExitStatus"].split()
