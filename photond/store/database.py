@@ -181,6 +181,9 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlean.dbapi2.Error as error:
         raise _explain(path, str(error)) from error
+    except UnicodeDecodeError as error:
+        # Of SQLite's own message, which quotes what is damaged.
+        raise _explain(path, "malformed text") from error
 
 
 def _explain(path: Path, reason: str) -> IndexDatabaseError:
