@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test chaos parity lint format lock licences supply docs clean hostile fuzz check-arm bench
+.PHONY: help demo test chaos parity lint format lock licences supply docs clean hostile fuzz check-arm bench powercut
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -16,6 +16,9 @@ test: $(VENV)/.test ## Run the test suite, all but parity
 
 chaos: $(VENV)/.test ## Let an actor do its worst to the daemon for ten minutes (SECONDS=..., SEED=...)
 	$(BIN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+powercut: $(VENV)/.test ## Cut the power under the index two thousand times (CUTS=..., SEED=...)
+	$(BIN)/python -m tests.powercut $(if $(CUTS),--cuts $(CUTS)) $(if $(SEED),--seed $(SEED))
 
 hostile: $(VENV)/.test ## Read twenty thousand hostile photos (FILES=..., SEED=...)
 	$(BIN)/python -m tests.hostile $(if $(FILES),--files $(FILES)) $(if $(SEED),--seed $(SEED))

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,9 +56,21 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
             if not is_current:
                 bring_up_to_date(connection)
         except BaseException:
-            connection.close()
+            _close_unwritten(connection, path)
             raise
         return connection
+
+
+def _close_unwritten(connection: Connection, path: Path) -> None:
+    """Close a connection without folding into a file what lies beside it: neither may be an index's.
+
+    Whoever closes the last connection folds the -wal into the file, unless that connection cannot write.
+    """
+    with suppress(sqlean.dbapi2.Error), closing(connect_read_only(path, 0)) as last:
+        with suppress(sqlean.dbapi2.Error):
+            last.execute("select 1 from sqlite_master").fetchone()
+        connection.close()
+    connection.close()
 
 
 def bring_up_to_date(connection: Connection) -> None:
@@ -174,6 +186,9 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlean.dbapi2.Error as error:
         raise _explain(path, str(error)) from error
+    except UnicodeDecodeError as error:
+        # Of SQLite's own message, which quotes what is damaged.
+        raise _explain(path, "malformed text") from error
 
 
 def _explain(path: Path, reason: str) -> IndexDatabaseError:
@@ -181,7 +196,7 @@ def _explain(path: Path, reason: str) -> IndexDatabaseError:
         return IndexUnavailableError(
             f"the index {path} is locked by another program", "Try again when it has finished."
         )
-    if any(word in reason for word in ("not a database", "malformed", "corrupt")):
+    if any(word in reason for word in ("not a database", "malformed", "corrupt", "vtable")):
         return DamagedIndexError(
             f"the index {path} is damaged ({reason})",
             "Restore a backup with `photond db restore`, or save what can be read with "
@@ -199,7 +214,9 @@ def _explain(path: Path, reason: str) -> IndexDatabaseError:
         )
     if "readonly" in reason or "unable to open" in reason:
         return IndexDatabaseError(
-            f"the index {path} cannot be opened ({reason})", "Check its permissions."
+            f"the index {path} cannot be opened ({reason})",
+            "The file, its folder and their disk must be writable, also for searches: SQLite keeps "
+            "files beside it.",
         )
     return IndexDatabaseError(f"the index {path} failed: {reason}")
 

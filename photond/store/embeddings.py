@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from photond.errors import IndexDatabaseError
 from photond.store import changes
 from photond.store.database import Connection
 
 _ROWS_AT_ONCE = 4096
+_LENGTH_TOLERANCE = 1e-3
 
 Embedding = npt.NDArray[np.float32]
 
@@ -59,7 +61,11 @@ def embedding_of(connection: Connection, pack_id: int, content_id: int) -> Embed
     row = connection.execute(
         f"select embedding from {vectors_table(pack_id)} where content_id = ?", (content_id,)
     ).fetchone()
-    return None if row is None else np.frombuffer(row[0], "<f4")
+    if row is None:
+        return None
+    embedding = np.frombuffer(row[0], "<f4")
+    _require_unit(pack_id, embedding[np.newaxis])
+    return embedding
 
 
 def all_embeddings(
@@ -69,13 +75,18 @@ def all_embeddings(
 
     vec0's own tables are read: it keeps some thousand rows in a BLOB, and asked for a single one it
     reads as far as that one, which adds up to a hundred times what reading all of them takes.
+
+    Raises:
+        IndexDatabaseError: One is damaged.
     """
     dimension = dimension_of(connection, pack_id)
     for chunk_id, slots, ids in _chunks(connection, pack_id):
         vectors = _chunk(connection, pack_id, chunk_id, dimension)
         for start in range(0, len(slots), _ROWS_AT_ONCE):
             piece = slice(start, start + _ROWS_AT_ONCE)
-            yield ids[piece], vectors[slots[piece]]
+            embeddings = vectors[slots[piece]]
+            _require_unit(pack_id, embeddings)
+            yield ids[piece], embeddings
 
 
 def all_ids(connection: Connection, pack_id: int) -> npt.NDArray[np.int64]:
@@ -100,6 +111,8 @@ def _chunks(
         if row is None:
             return
         last, validity, rowids = row
+        if validity is None or rowids is None or len(rowids) != 64 * len(validity):
+            raise _damaged(pack_id)
         taken = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")
         (slots,) = np.nonzero(taken)
         yield last, slots, np.frombuffer(rowids, "<i8")[slots]
@@ -108,7 +121,11 @@ def _chunks(
 def embeddings_of(
     connection: Connection, pack_id: int, content_ids: Iterable[int]
 ) -> tuple[npt.NDArray[np.int64], Embedding]:
-    """The embeddings of those contents that have one, by id: ids (n,), embeddings (n, dimension)."""
+    """The embeddings of those contents that have one, by id: ids (n,), embeddings (n, dimension).
+
+    Raises:
+        IndexDatabaseError: One is damaged.
+    """
     rows = connection.execute(
         f"""
         select rowid, chunk_id, chunk_offset from {embedded_contents(pack_id)}
@@ -120,7 +137,12 @@ def embeddings_of(
     vectors = np.empty((len(places), dimension_of(connection, pack_id)), np.float32)
     for chunk_id in np.unique(places[:, 1]).tolist():
         (here,) = np.nonzero(places[:, 1] == chunk_id)
-        vectors[here] = _chunk(connection, pack_id, chunk_id, vectors.shape[1])[places[here, 2]]
+        chunk = _chunk(connection, pack_id, chunk_id, vectors.shape[1])
+        slots = places[here, 2]
+        if slots.min() < 0 or slots.max() >= len(chunk):
+            raise _damaged(pack_id)
+        vectors[here] = chunk[slots]
+    _require_unit(pack_id, vectors)
     return places[:, 0], vectors
 
 
@@ -134,10 +156,33 @@ def dimension_of(connection: Connection, pack_id: int) -> int:
 
 def _chunk(connection: Connection, pack_id: int, chunk_id: int, dimension: int) -> Embedding:
     """What one of vec0's BLOBs holds, float32 of shape (slots, dimension)."""
-    (blob,) = connection.execute(
+    row = connection.execute(
         f"select vectors from {vectors_table(pack_id)}_vector_chunks00 where rowid = ?", (chunk_id,)
     ).fetchone()
-    return np.frombuffer(blob, "<f4").reshape(-1, dimension)
+    if row is None or row[0] is None or len(row[0]) % (4 * dimension):
+        raise _damaged(pack_id)
+    return np.frombuffer(row[0], "<f4").reshape(-1, dimension)
+
+
+def are_unit(vectors: Embedding) -> npt.NDArray[np.bool_]:
+    """Which of some vectors, of shape (n, dimension), are of unit length, as far as float32 can tell."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->i", vectors, vectors)
+        are: npt.NDArray[np.bool_] = np.abs(squares - 1) <= 2 * _LENGTH_TOLERANCE
+    return are
+
+
+def _require_unit(pack_id: int, vectors: Embedding) -> None:
+    # SQLite has no checksums, and a vector whose bits have turned over would be found for anything.
+    if not are_unit(vectors).all():
+        raise _damaged(pack_id)
+
+
+def _damaged(pack_id: int) -> IndexDatabaseError:
+    return IndexDatabaseError(
+        f"the index is damaged ({vectors_table(pack_id)} holds what is no embedding)",
+        "`photond db check --repair` has the photos embedded again.",
+    )
 
 
 def sample_embeddings(connection: Connection, pack_id: int, limit: int) -> Embedding:

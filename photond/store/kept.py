@@ -34,6 +34,8 @@ def set_kept_folders(database: Path, folders: list[str]) -> None:
         # In ASCII, so that a path's odd bytes travel as the escapes of lone surrogates.
         with open(new, "w", encoding="ascii", opener=_private) as stream:
             json.dump(folders, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
         new.replace(file)
     except OSError as error:
         log.warning("the folders could not be noted", path=str(file), reason=error.strerror)

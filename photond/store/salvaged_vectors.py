@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from photond.store import changes
 from photond.store.database import Connection
-from photond.store.embeddings import Embedding, create_table, vectors_table
+from photond.store.embeddings import Embedding, are_unit, create_table, vectors_table
 from photond.store.pages import Found, PagedFile, Row
-from photond.store.vec0 import CHUNK_PLACES, LENGTH_TOLERANCE
+from photond.store.vec0 import CHUNK_PLACES
 
 _Ids = npt.NDArray[np.int64]
 _PART = re.compile(r"embeddings_(\d+)_(chunks|rowids|vector_chunks00)")
@@ -135,8 +135,7 @@ class Vectors:
         # Where both speak and disagree, nobody knows whose the vector is.
         by_list[(ids != by_list) & (ids > 0) & (by_list > 0)] = -1
         ids = np.where(by_list == 0, unlisted, by_list)
-        with np.errstate(over="ignore", invalid="ignore"):
-            is_unit = np.abs(np.linalg.norm(vectors, axis=1) - 1) <= LENGTH_TOLERANCE
+        is_unit = are_unit(vectors)
         (places,) = np.nonzero(is_unit & (ids > 0))
         ids, first = np.unique(ids[places], return_index=True)
         return ids, vectors[places[first]]

@@ -49,7 +49,8 @@ def is_current(connection: "Connection") -> bool:
     if not applied and tables - {_APPLIED}:
         raise IndexDatabaseError(
             "the index is the database of another program",
-            "Look at `database` in the configuration, and at PHOTOND_DATABASE.",
+            "Look at `database` in the configuration, at PHOTOND_DATABASE, and for a -wal beside it "
+            "that belongs to another file.",
         )
     known = {file.stem for file in migration_files()}
     if unknown := sorted(applied - known):

@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from photond.store.database import Connection
-from photond.store.embeddings import Embedding, create_table, drop_table, vectors_table
-
-# Towers give 1 to a few parts in ten million.
-LENGTH_TOLERANCE = 1e-3
+from photond.store.embeddings import (
+    Embedding,
+    are_unit,
+    create_table,
+    drop_table,
+    vectors_table,
+)
 
 CHUNK_PLACES = 1024
 
@@ -196,9 +199,7 @@ def _read(
     agreed = places[taken_by[places[:, 2]] == places[:, 0]][:, 2]
     is_agreed[agreed] = is_taken[agreed]
     of_agreed = np.frombuffer(vectors, "<f4").reshape(size, dimension)[is_agreed]
-    with np.errstate(over="ignore", invalid="ignore"):
-        lengths = np.linalg.norm(of_agreed, axis=1)
-        is_unit = np.abs(lengths - 1) <= LENGTH_TOLERANCE
+    is_unit = are_unit(of_agreed)
     return Chunk(
         taken_by[is_agreed][is_unit],
         of_agreed[is_unit],

@@ -22,3 +22,8 @@ def test_damage_does_not_pass_by_itself() -> None:
         raise sqlean.dbapi2.DatabaseError("database disk image is malformed")
     assert not isinstance(raised.value, IndexUnavailableError)
     assert "Restore a backup" in raised.value.remedy
+
+
+def test_damage_that_sqlite_quotes_in_bytes_that_are_no_text_is_damage() -> None:
+    with pytest.raises(IndexDatabaseError, match="is damaged"), explained(Path("index.db")):
+        b"malformed database schema (\x90)".decode()
