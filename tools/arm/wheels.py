@@ -18,6 +18,8 @@ from elftools.elf.elffile import ELFFile
 PAGE_BYTES = 16 * 1024
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
+# What wheels may ask of glibc 2: from the oldest that any is built for, to that of Debian 12.
+_GLIBC_MINORS = range(36, 16, -1)
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _MAGIC = b"\x7fELF"
 
@@ -44,6 +46,16 @@ def libraries(wheel: Path) -> Iterator[tuple[str, bytes]]:
                     yield name, head + file.read()
 
 
+def platform_options(python: str) -> list[str]:
+    """What makes pip choose wheels of aarch64 for a Python, such as "3.11"."""
+    return [
+        *("--no-deps", "--only-binary=:all:"),
+        *(f"--platform=manylinux_2_{minor}_aarch64" for minor in _GLIBC_MINORS),
+        "--platform=manylinux2014_aarch64",
+        f"--python-version={python}",
+    ]
+
+
 def fetch(python: str, requirements: Path, folder: Path) -> None:
     """Download the wheels of one Python, such as "3.11", for aarch64.
 
@@ -53,14 +65,10 @@ def fetch(python: str, requirements: Path, folder: Path) -> None:
         subprocess.CalledProcessError: A package has no wheel for it, or cannot be had.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    platforms = [f"--platform=manylinux_2_{minor}_aarch64" for minor in (28, 27, 26, 17)]
     subprocess.run(
         [
-            *(sys.executable, "-m", "pip", "download", "--quiet"),
-            *("--no-deps", "--only-binary=:all:"),
-            *platforms,
-            "--platform=manylinux2014_aarch64",
-            f"--python-version={python}",
+            *(sys.executable, "-m", "pip", "download", "-qq"),
+            *platform_options(python),
             f"--requirement={requirements}",
             f"--dest={folder}",
         ],
