@@ -18,7 +18,7 @@ import tempfile
 import time
 import venv
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from pathlib import Path
 from string import ascii_lowercase
@@ -145,16 +145,17 @@ def measure(place: Path, rclip: Path, *, thorough: bool) -> list[Measurement]:
         return make_home(place, made[name], rclip)
 
     return [
-        *camera_photos(home("camera"), camera, pack),
-        *small_photos(home("small"), small),
+        *first_photos(home("few")),
+        *camera_photos(begun(home("camera"), made["few"]), camera, pack),
+        *small_photos(begun(home("small"), made["few"]), small),
         *many_photos(home("few"), filled),
     ]
 
 
 def make_home(place: Path, folder: Path, rclip: Path) -> Home:
     """A home without any index yet."""
-    home = Home(place / f"home-{folder.name}", folder, rclip)
-    (home.place / "run").mkdir(parents=True)
+    home = Home(Path(tempfile.mkdtemp(prefix="home-", dir=place)), folder, rclip)
+    (home.place / "run").mkdir()
     (home.place / "rclip").mkdir()
     for part in (place / "rclip-model").iterdir():
         (home.place / "rclip" / part.name).symlink_to(part)
@@ -163,13 +164,28 @@ def make_home(place: Path, folder: Path, rclip: Path) -> Home:
     return home
 
 
+def begun(home: Home, few: Path) -> Home:
+    """A home in which both have indexed some photos, as the home of a user who adds more."""
+    both_index(replace(home, photos=few))
+    return home
+
+
+def first_photos(home: Home) -> list[Measurement]:
+    """The very first pass, in which photond tries the pack out."""
+    here, there = both_index(home)
+    return [_measured("the first four photos, indexed and answered", here.wall, there.wall, "s")]
+
+
 def camera_photos(home: Home, count: int, pack: Pack) -> list[Measurement]:
     """Indexing photos of a camera, whose decoding is what the two do differently."""
     tower = tower_seconds(pack)
     here, there = both_index(home)
     measurements = indexed(f"{count} JPEGs of 12 MP", here, there, time_at_most=1.0)
-    # What each spends beside the tower, which is the same for both.
-    rest = [(cost.cpu - count * tower) / count * 1e3 for cost in (here, there)]
+    # What each spends on a photo beside the tower, which is the same for both, and beside its start.
+    rest = [
+        (cost.cpu - nothing.cpu - count * tower) / count * 1e3
+        for cost, nothing in zip((here, there), both_index(home), strict=True)
+    ]
     case = f"{count} JPEGs of 12 MP: processor time beside the tower"
     return [*measurements, _measured(case, rest[0], rest[1], "ms a photo", 1 / 2.5)]
 
