@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test chaos parity lint format lock licences supply docs clean hostile fuzz check-arm bench powercut
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.installed ## Index the sample photos and ask for some
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/demo.sh
@@ -66,7 +66,7 @@ docs: $(VENV)/.test ## Write the generated pages: docs/cli.md and config.example
 	$(BIN)/python tools/write_docs.py
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .supply .demo .arm build dist .*_cache
+	rm -rf $(VENV) .supply .arm .arm.log .demo .arm build dist .*_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
