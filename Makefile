@@ -66,7 +66,7 @@ docs: $(VENV)/.test ## Write the generated pages: docs/cli.md and config.example
 	$(BIN)/python tools/write_docs.py
 
 clean: ## Remove everything that the other commands made
-	rm -rf $(VENV) .supply .arm .arm.log .demo .arm build dist .*_cache
+	rm -rf $(VENV) .supply .arm .arm.log .demo build dist .*_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
