@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from bench.tree import cpu_seconds, resident_bytes
 from photond.config.settings import Settings
 
@@ -30,15 +30,6 @@ UNLOAD_SECONDS = 10
 IDLE_MB = 80.0
 IDLE, THOROUGH = 60.0, 600.0
 SETTLE_SECONDS = Settings().watch.settle_seconds
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -134,4 +125,4 @@ def wakeups(pid: int) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

@@ -35,7 +35,7 @@ from pathlib import Path
 
 from bench import packs
 from bench.bound import Bound, measure_bound, only_on
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from bench.photos import KINDS, paths_in, photos
 from bench.tree import cpu_seconds
 from photond.models.pack import Pack
@@ -92,15 +92,6 @@ class Used:
 
     def __sub__(self, other: "Used") -> "Used":
         return Used(self.wall - other.wall, self.processor - other.processor)
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -261,4 +252,4 @@ def home(case: Case, folder: Path) -> Iterator[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from bench import packs
 from bench.bound import only_on
 from bench.index import CACHE, PACKS
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from photond.models.pack import Pack
 from photond.models.towers import open_session
 
@@ -39,15 +39,6 @@ _UNITS = ("photos/s", "photos/CPU s")
 
 Call = Callable[[int], object]
 Rates = tuple[float, float]
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -146,4 +137,4 @@ def _calls_a_second(workers: int, call: Call) -> Rates:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

@@ -5,10 +5,11 @@ kept with a baseline that was measured in the same run on the same photos, and w
 compared between releases is the ratio of the two.
 """
 
+import argparse
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -101,6 +102,25 @@ def measurements_in(kept: Mapping[str, Any]) -> list[Measurement]:
         Measurement(**{name: row[name] for name in names if name in row})
         for row in kept["measurements"]
     ]
+
+
+def run_benchmark(
+    about: str,
+    add_options: Callable[[argparse.ArgumentParser], None],
+    measure: Callable[[argparse.Namespace], Sequence[Measurement]],
+) -> None:
+    """What a benchmark does when it is run: read its options, measure, and print the report.
+
+    Args:
+        about: Its docstring, of which the first line is the help.
+        add_options: Adds the options that are its own.
+        measure: Is given them.
+    """
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
+    add_options(parser)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    print_report(measure(options), as_json=options.json)
 
 
 def print_report(measurements: Sequence[Measurement], *, as_json: bool = False) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from bench import packs
 from bench.bound import only_on
 from bench.index import CACHE, PHOTOND, Case, home
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from bench.photos import paths_in, photos
 from bench.tree import proportional_bytes
 from photond.store.database import connect_read_only
@@ -37,15 +37,6 @@ _PICTURE_BYTES = 2 * 1000 * 750 * 4
 _PACKS = (packs.MINI, packs.INT8, packs.FP32)
 
 Sample = tuple[int, int]
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -130,4 +121,4 @@ def _peak(name: str, cores: Sequence[int], cache: Path) -> Measurement:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

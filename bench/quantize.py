@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from photond.config.settings import Settings
 from photond.models.int8 import needs_reduced_range
 from photond.models.pack import Pack, load_pack
@@ -104,15 +104,6 @@ def measured(pack: Pack, place: Path, photos: Path, rounds: int) -> list[Measure
     ]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
-
-
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What `measure` wants to know."""
     parser.add_argument("packs", nargs="*", type=Path, metavar="PACK_FOLDER")
@@ -133,4 +124,4 @@ def measure(options: argparse.Namespace) -> list[Measurement]:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from bench.search import sizes, unit
 from bench.start import PHOTOND, daemon, home, least_of, run
 from photond.store import embeddings, packs
@@ -32,15 +32,6 @@ MOST = {(100_000, "words, daemon"): 15.0, (1_000_000, "words, daemon"): 35.0}
 CLUSTERS = 1000
 CAMERAS = ("FUJIFILM X-T4", "Apple iPhone 12", "Canon EOS R6", None)
 FOLDERS = ("Lisbon", "Berlin", "party", "garden", "work", "hike", "winter", "trip")
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -184,4 +175,4 @@ def _add_files(connection: Connection, photos: int, chance: random.Random) -> No
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from bench.process import Cost, cost_of, without_settings
 from photond.pipeline.walk import file_stat
 from photond.store import files
@@ -32,15 +32,6 @@ WANTED = 1.3
 # How much more memory ten times as many photos may take.
 MEMORY = 1.1
 INDEX = [sys.executable, "-m", "photond", "index", "--json"]
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -182,4 +173,4 @@ def walk_and_stat(root: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

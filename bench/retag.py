@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from photond.config.settings import TagSettings
 from photond.models.shelf import BUILT_IN, find_pack
 from photond.models.towers import available_cores
@@ -30,15 +30,6 @@ from photond.store.packs import StoredPack
 from photond.vocabulary.concepts import everyday
 
 PHOTOS, THOROUGH = 20_000, 100_000
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -102,4 +93,4 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

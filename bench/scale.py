@@ -28,7 +28,7 @@ import numpy as np
 from bench import packs as bench_packs
 from bench.bound import measure_bound
 from bench.index import CACHE
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from bench.photos import KINDS, paths_in, photos
 from bench.query import fill
 from bench.search import DIMENSION, LIMIT, Library, least_ms, sizes
@@ -76,15 +76,6 @@ class Size:
     def index(self) -> int:
         """Bytes of the index."""
         return sum(self.parts.values())
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -253,4 +244,4 @@ def first_passes(options: argparse.Namespace) -> list[Measurement]:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from photond.search.ranking import Direction, Rankings
 from photond.store import embeddings, packs
 from photond.store.copying import refresh
@@ -38,15 +38,6 @@ RECALL = 0.99
 # What a library must have for ranking to be held against the others: below, the first few milliseconds
 # are what a search of any size costs.
 _HELD_FROM = 100_000
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -326,4 +317,4 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

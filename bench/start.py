@@ -22,22 +22,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 PHOTOND = [sys.executable, "-m", "photond"]
 TYPER, HELP = "python -c 'import typer'", "--help"
 MOST_FOR_HELP = 1.5
 QUERY = [*PHOTOND, "query", "a cat", "--json"]
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add_options(parser)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    print_report(measure(options), as_json=options.json)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -174,4 +165,4 @@ def daemon(environ: dict[str, str]) -> Iterator[float]:
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)
