@@ -37,6 +37,7 @@ from bench import packs
 from bench.bound import Bound, measure_bound, only_on
 from bench.measurement import Measurement, run_benchmark
 from bench.photos import KINDS, paths_in, photos
+from bench.process import without_settings
 from bench.tree import cpu_seconds
 from photond.models.pack import Pack
 from photond.store.database import connect_read_only
@@ -236,11 +237,10 @@ def home(case: Case, folder: Path) -> Iterator[dict[str, str]]:
         unfinished.unlink(missing_ok=True)
         packs.write_index(unfinished, case.pack)
         unfinished.rename(template)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PHOTOND_")}
     with tempfile.TemporaryDirectory(prefix="index-") as place:
         database = Path(place, "index.db")
         shutil.copyfile(template, database)
-        yield kept | {
+        yield without_settings() | {
             "PHOTOND_FOLDERS": str(folder),
             "PHOTOND_DATABASE": str(database),
             "PHOTOND_MODEL_PACK": case.pack.name,

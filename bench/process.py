@@ -36,7 +36,7 @@ def cost_of(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None
     Raises:
         subprocess.CalledProcessError: It failed; its output is in the error.
     """
-    before, started = _spent(), time.perf_counter()
+    before, started = spent(), time.perf_counter()
     process = subprocess.Popen(
         argv, env=environ, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -56,10 +56,11 @@ def cost_of(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None
     looking.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(argv), output)
-    return Cost(wall, _spent() - before, peak)
+    return Cost(wall, spent() - before, peak)
 
 
-def _spent() -> float:
+def spent() -> float:
+    """The processor seconds of all children that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import os
 import pty
-import resource
 import shutil
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.measurement import Measurement, run_benchmark
+from bench.process import spent, without_settings
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 PHOTOND = [sys.executable, "-m", "photond"]
@@ -89,8 +89,7 @@ def home(place: Path, pack: str) -> dict[str, str]:
         f'folders = ["{place}/photos"]\ndatabase = "{place}/index.db"\n'
         f'[model]\npack = "{pack}"\n[tags]\nmax_tags = 0\n'
     )
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PHOTOND_")}
-    return kept | {
+    return without_settings() | {
         "XDG_CONFIG_HOME": str(place / "config"),
         "XDG_STATE_HOME": str(place / "state"),
         "XDG_RUNTIME_DIR": str(place / "run"),
@@ -111,12 +110,6 @@ def least_of(
             took = wall, spent() - before
             least[name] = min(least[name][0], took[0]), min(least[name][1], took[1])
     return least
-
-
-def spent() -> float:
-    """The processor seconds of all children that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def run(argv: list[str], environ: dict[str, str]) -> None:
