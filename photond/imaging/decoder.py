@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from photond.errors import PictureError
+from photond.errors import PhotondError, PictureError
 from photond.imaging.message import (
     FRAME,
     MAX_MESSAGE,
@@ -52,7 +52,7 @@ class CrashedError(PictureError):
     """The decoder died of a photo, twice."""
 
 
-class StartError(Exception):
+class StartError(PhotondError):
     """No decoder process can be started, or given anything, which is no photo's fault."""
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photond.config.settings import Settings
-from photond.errors import PhotondError, PictureError
-from photond.imaging.decoder import StartError
+from photond.errors import PictureError
 from photond.models.pack import ImageSpec
 from photond.pipeline.inputs import input_spec, max_bytes, new_decoder, rules_of
 from photond.pipeline.pairs import known_pairs
@@ -72,7 +71,7 @@ def take(
     """The first `count` photos that can be read; None if none can.
 
     Raises:
-        PhotondError: No decoder can be started.
+        StartError: No decoder can be started.
     """
     names, pixels = [], []
     spec = input_spec(image)
@@ -83,8 +82,6 @@ def take(
                 tensor = decoder.decode(data, path, spec).pixels
             except (FileNotFoundError, PictureError):
                 continue
-            except StartError as error:
-                raise PhotondError(str(error)) from error
             names.append(path)
             pixels.append(tensor)
             if len(names) == count:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photond.config.settings import Settings
-from photond.errors import PhotondError, PictureError, UsageError
-from photond.imaging.decoder import StartError
+from photond.errors import PictureError, UsageError
 from photond.models.towers import ImageTower, available_cores
 from photond.pipeline.inputs import input_spec, max_bytes, new_decoder
 from photond.pipeline.read import read_photo
@@ -58,8 +57,6 @@ def embed_example(
         raise UsageError(f"there is no photo {path}") from None
     except PictureError as error:
         raise UsageError(f"{path} cannot be used: {error.reason}") from error
-    except StartError as error:
-        raise PhotondError(str(error)) from error
     return Example(ImageTower(answering.pack, available_cores()).embed(pixels)[0], None)
 
 
