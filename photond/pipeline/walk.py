@@ -196,12 +196,14 @@ class _Folder:
         # Before they are sorted: it goes by the order in which they come.
         seen = self._seen(listed) if with_digest else None
         listed.sort(key=lambda entry: entry.name)
-        own = any(entry.name == IGNORE_FILE for entry in listed)
-        rules = _with_own(self.place) if own else self.place.rules
+        if seen is not None:
+            digest, rules = seen.digest, seen.rules
+        else:
+            own = any(entry.name == IGNORE_FILE for entry in listed)
+            digest, rules = None, _with_own(self.place) if own else self.place.rules
         folders, files, unsure = _sort(
             listed, self.place, rules, settle_seconds, volatile_inode=self.has_volatile_inodes
         )
-        digest = None if seen is None or seen.rules.scopes != rules.scopes else seen.digest
         listing = Listing(self.place.path, self.volume, tuple(files), frozenset(unsure), digest)
         return listing, folders, rules
 
