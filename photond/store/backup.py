@@ -7,8 +7,8 @@ from pathlib import Path
 
 from photond.errors import IndexDatabaseError
 from photond.store.check import findings
-from photond.store.database import Connection, connect, explained
-from photond.store.exchange import BESIDE, finish, sync
+from photond.store.database import BESIDE, Connection, connect, explained
+from photond.store.exchange import finish, sync
 
 
 def backup(connection: Connection, target: Path) -> int:

@@ -14,6 +14,9 @@ from photond.config.ownership import require_trusted
 from photond.errors import DamagedIndexError, IndexDatabaseError, IndexUnavailableError
 from photond.store import schema
 
+BESIDE = ("-wal", "-shm", "-journal")
+"""The ends of the names of what SQLite keeps beside a file, and reads as a part of it."""
+
 # sqlean's SQLite always: it loads extensions whatever Python was built with, and one process must never
 # open the file with two SQLite libraries (docs/decisions.md). It has sqlite3's interface to the letter.
 if TYPE_CHECKING:
@@ -44,8 +47,7 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
         raise IndexDatabaseError(
             f"there is no index at {path} yet", "Run `photond index ~/Pictures` to make one."
         )
-    # SQLite reads what lies beside it as a part of it.
-    beside = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal")]
+    beside = [path.with_name(path.name + suffix) for suffix in BESIDE]
     require_trusted(IndexDatabaseError, path, *beside)
     with explained(path):
         connection = connect(path)

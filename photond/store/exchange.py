@@ -11,10 +11,7 @@ import sqlean.dbapi2
 
 from photond.errors import IndexDatabaseError, IndexUnavailableError
 from photond.store.clock import now
-from photond.store.database import Connection, connect, explained
-
-# What SQLite keeps beside a file, and reads as a part of it.
-BESIDE = ("-wal", "-shm", "-journal")
+from photond.store.database import BESIDE, Connection, connect, explained
 
 
 @contextmanager
