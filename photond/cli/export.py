@@ -15,6 +15,7 @@ from photond.cli.progress import count_bar
 from photond.cli.session import Session, absolute
 from photond.errors import PhotondError, UsageError
 from photond.printable import printable
+from photond.replacement import replacement
 
 if TYPE_CHECKING:
     from photond.search.answering import Answering
@@ -81,7 +82,6 @@ def _write(session: Session, target: Path, *, offline: bool) -> tuple[int, int]:
     """Write the file; returns how many photos are in it, and its bytes."""
     import os
 
-    from photond.cli.replacement import replacement
     from photond.search.library import Known, known_photos
     from photond.store.database import explained, snapshot
     from photond.store.embeddings import count_embeddings, dimension_of

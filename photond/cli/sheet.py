@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from photond.cli.file_uri import file_uri
 from photond.cli.output import note
 from photond.cli.photo import Photo
-from photond.cli.replacement import replacement
 from photond.cli.thumbnails import made_ahead, thumbnail
 from photond.errors import PhotondError, PictureError, UsageError
 from photond.printable import printable
+from photond.replacement import replacement
 
 if TYPE_CHECKING:
     from photond.cli.answer import Photos, Step

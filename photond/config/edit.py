@@ -1,7 +1,6 @@
 """Changing the user's own files: one key and nothing else, and never half of it."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from photond.errors import ConfigError
+from photond.replacement import replacement
 
 
 def set_key(file: Path, key: Sequence[str], value: str | bool) -> None:  # noqa: FBT001 - a value
@@ -46,16 +46,12 @@ def replace_file(file: Path, text: str) -> None:
         # Through a link, so that a configuration kept elsewhere stays a link.
         target = Path(os.path.realpath(file))
         target.parent.mkdir(parents=True, exist_ok=True)
-        # A new file of a name that nobody can foresee: no link that lies there is written through.
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        draft = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            draft.chmod(_mode_for(target))
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        with (
+            replacement(target) as descriptor,
+            os.fdopen(descriptor, "w", encoding="utf-8") as stream,
+        ):
+            stream.write(text)
+            os.fchmod(descriptor, _mode_for(target))
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
 

@@ -16,7 +16,8 @@ from photond.logs import get_logger
 from photond.models.hashes import sha256_of
 from photond.models.hub import RemoteFile, address, describe, fetch
 from photond.models.pack import MANIFEST, Pack, Part, load_pack
-from photond.models.staging import Staging, on_disk, reserved, sync
+from photond.models.staging import Staging, on_disk, reserved
+from photond.replacement import sync
 
 log = get_logger(__name__)
 

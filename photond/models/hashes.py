@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from photond.config import locations
 from photond.config.ownership import distrust
 from photond.errors import ConfigError
 from photond.models.regular import open_regular
+from photond.replacement import replacement
 
 _FORMAT = 1
 _MOST = 64  # files; the ones hashed last are kept
@@ -112,12 +112,8 @@ def _keep(path: Path, hashed: _Hashed) -> None:
     with contextlib.suppress(OSError, ConfigError):
         file = _file()
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # For this user alone, as the module makes it.
-        number, draft = tempfile.mkstemp(prefix=".hashed-", dir=file.parent)
-        try:
-            with open(number, "w", encoding="ascii") as stream:  # noqa: PTH123 - it is open already
-                json.dump(msgspec.to_builtins(_List(kept)), stream, indent=1)
-            os.replace(draft, file)  # noqa: PTH105 - names, not paths
-        except BaseException:
-            os.unlink(draft)  # noqa: PTH108 - as above
-            raise
+        with (
+            replacement(file) as descriptor,
+            os.fdopen(descriptor, "w", encoding="ascii") as stream,
+        ):
+            json.dump(msgspec.to_builtins(_List(kept)), stream, indent=1)

@@ -25,7 +25,7 @@ from photond.models.pack import (
     TextSpec,
     load_pack,
 )
-from photond.models.staging import sync
+from photond.replacement import sync
 
 # Begins with a dot, so that nothing takes what is unfinished for a pack.
 _STAGING = ".quantize-"

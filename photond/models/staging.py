@@ -10,6 +10,7 @@ from pathlib import Path
 
 from photond.errors import ModelError
 from photond.models.pack import MANIFEST
+from photond.replacement import sync
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -135,15 +136,6 @@ def on_disk(place: Path) -> Iterator[None]:
                 "What is there is kept; make room, and the same command goes on from there.",
             ) from error
         raise ModelError(f"{path}: {error.strerror or error}") from error
-
-
-def sync(path: Path) -> None:
-    """Have the disk hold what was written to a file or folder, so that a power cut cannot take it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _delete(path: Path) -> None:

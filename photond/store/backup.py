@@ -6,9 +6,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from photond.errors import IndexDatabaseError
+from photond.replacement import sync
 from photond.store.check import findings
 from photond.store.database import BESIDE, Connection, connect, explained
-from photond.store.exchange import finish, sync
+from photond.store.exchange import finish
 
 
 def backup(connection: Connection, target: Path) -> int:
@@ -38,7 +39,7 @@ def backup(connection: Connection, target: Path) -> int:
         with explained(target):
             _fill(copy, connection)
         os.replace(copy, target)  # noqa: PTH105 - beside the other calls of its kind
-        sync(target.parent)
+        sync(Path(os.path.realpath(target.parent)))
     except OSError as error:
         raise IndexDatabaseError(
             f"the backup {target} cannot be written: {error.strerror}"

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 import sqlean.dbapi2
 
 from photond.errors import IndexDatabaseError, IndexUnavailableError
+from photond.replacement import sync
 from photond.store.clock import now
 from photond.store.database import BESIDE, Connection, connect, explained
 
@@ -87,13 +89,12 @@ def exchange(database: Path, new: Path, *, keep: bool) -> Path | None:
     return kept
 
 
-def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def copy_with_wal(source: Path, target: Path) -> None:
+    """Copy an index's file, with what SQLite has written beside it and not yet into it."""
+    shutil.copyfile(source, target)
+    wal = source.with_name(f"{source.name}-wal")
+    if wal.exists():
+        shutil.copyfile(wal, target.with_name(f"{target.name}-wal"))
 
 
 @contextmanager

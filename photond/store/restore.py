@@ -1,6 +1,5 @@
 """Putting a backup in the place of the index."""
 
-import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from photond.errors import IndexDatabaseError
 from photond.store.check import findings, repair
 from photond.store.database import Connection, bring_up_to_date, connect, explained
-from photond.store.exchange import draft, exchange, finish
+from photond.store.exchange import copy_with_wal, draft, exchange, finish
 from photond.store.lock import only_indexer
 
 
@@ -45,10 +44,7 @@ def restore(backup: Path, database: Path, *, keep: bool = True) -> Restored:
             at the index; the disk is full, fails, or may not be written. The index is as it was.
     """
     with draft(database) as new, only_indexer(database):
-        shutil.copyfile(backup, new)
-        wal = backup.with_name(f"{backup.name}-wal")
-        if wal.exists():
-            shutil.copyfile(wal, new.with_name(f"{new.name}-wal"))
+        copy_with_wal(backup, new)
         with explained(backup), closing(connect(new)) as connection:
             mended = _made_whole(connection, backup)
             photos, user_tags, as_of = _counts(connection)

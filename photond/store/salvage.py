@@ -8,7 +8,6 @@ are queued.
 
 import mmap
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
@@ -20,7 +19,7 @@ import sqlean.dbapi2
 from photond.errors import DamagedIndexError, IndexDatabaseError
 from photond.store import check, jobs, salvaged_vectors
 from photond.store.database import Connection, connect, explained, open_index, transaction
-from photond.store.exchange import draft, exchange, finish
+from photond.store.exchange import copy_with_wal, draft, exchange, finish
 from photond.store.lock import only_indexer
 from photond.store.pages import Found, PagedFile, Row, Value
 from photond.store.schema import migration_files
@@ -112,10 +111,8 @@ def salvage(database: Path, pack_names: Mapping[str, str]) -> Salvage:
 
 def _copy(database: Path, copy: Path) -> None:
     """Copy an index's file, with what SQLite has not yet written into it if that can be had."""
-    shutil.copyfile(database, copy)
-    wal = database.with_name(f"{database.name}-wal")
-    if wal.exists():
-        shutil.copyfile(wal, copy.with_name(f"{copy.name}-wal"))
+    copy_with_wal(database, copy)
+    if copy.with_name(f"{copy.name}-wal").exists():
         with suppress(sqlean.dbapi2.DatabaseError), closing(connect(copy)) as connection:
             connection.execute("pragma wal_checkpoint(truncate)")
 
