@@ -1,15 +1,14 @@
 """Copying an index while it is written to."""
 
 import os
-import tempfile
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from photond.errors import IndexDatabaseError
 from photond.replacement import sync
 from photond.store.check import findings
-from photond.store.database import BESIDE, Connection, connect, explained
-from photond.store.exchange import finish
+from photond.store.database import Connection, connect, explained
+from photond.store.exchange import finish, unfinished
 
 
 def backup(connection: Connection, target: Path) -> int:
@@ -27,27 +26,22 @@ def backup(connection: Connection, target: Path) -> int:
     Raises:
         IndexDatabaseError: The copy cannot be written, or the index is not whole.
     """
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise IndexDatabaseError(
-            f"a backup cannot be written to {target.parent}: {error.strerror}"
-        ) from error
-    copy = Path(name)
-    try:
-        os.close(descriptor)
-        with explained(target):
-            _fill(copy, connection)
-        os.replace(copy, target)  # noqa: PTH105 - beside the other calls of its kind
-        sync(Path(os.path.realpath(target.parent)))
-    except OSError as error:
-        raise IndexDatabaseError(
-            f"the backup {target} cannot be written: {error.strerror}"
-        ) from error
-    finally:
-        for suffix in ("", *BESIDE):
-            with suppress(FileNotFoundError):
-                copy.with_name(copy.name + suffix).unlink()
+    with ExitStack() as stack:
+        try:
+            copy = stack.enter_context(unfinished(target))
+        except OSError as error:
+            raise IndexDatabaseError(
+                f"a backup cannot be written to {target.parent}: {error.strerror}"
+            ) from error
+        try:
+            with explained(target):
+                _fill(copy, connection)
+            copy.replace(target)
+            sync(Path(os.path.realpath(target.parent)))
+        except OSError as error:
+            raise IndexDatabaseError(
+                f"the backup {target} cannot be written: {error.strerror}"
+            ) from error
     return target.stat().st_size
 
 

@@ -17,10 +17,28 @@ from photond.store.database import BESIDE, Connection, connect, explained
 
 
 @contextmanager
-def draft(database: Path) -> Iterator[Path]:
-    """An empty file in the index's folder, readable by its owner alone, to be filled and exchanged.
+def unfinished(file: Path) -> Iterator[Path]:
+    """An empty database beside another file, readable by its owner alone, to take that one's place.
 
-    It goes in the end, with what SQLite keeps beside it, unless it has taken the index's place.
+    It goes in the end, with what SQLite keeps beside it, unless it has.
+
+    Raises:
+        OSError: The disk is full, fails, or may not be written.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    path = Path(name)
+    try:
+        os.close(descriptor)
+        yield path
+    finally:
+        for suffix in ("", *BESIDE):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).unlink()
+
+
+@contextmanager
+def draft(database: Path) -> Iterator[Path]:
+    """As `unfinished`, to be filled and exchanged for the index.
 
     Args:
         database: The index's file; its folder is made where it is missing.
@@ -30,19 +48,10 @@ def draft(database: Path) -> Iterator[Path]:
     """
     try:
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{database.name}.", dir=database.parent)
-        os.close(descriptor)
+        with unfinished(database) as path:
+            yield path
     except OSError as error:
         raise _unwritable(database, error) from error
-    path = Path(name)
-    try:
-        yield path
-    except OSError as error:
-        raise _unwritable(database, error) from error
-    finally:
-        for suffix in ("", *BESIDE):
-            with suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).unlink()
 
 
 def finish(connection: Connection) -> None:
