@@ -48,6 +48,8 @@ def _answer(memory: int, request: Request) -> tuple[Answer, bytes]:
     except MemoryError:
         most = resource.getrlimit(resource.RLIMIT_AS)[0] // 1_000_000
         return Refused(f"decoding needs more than {most:,} MB (index.max_megapixels)"), b""
+    except Exception as error:  # noqa: BLE001 - nobody hears what it ends with, so it says so here
+        return Refused(f"{type(error).__name__}: {error}"), b""
 
 
 def _decode(data: bytes, request: Request) -> tuple[Done, bytes]:

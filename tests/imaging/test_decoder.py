@@ -71,6 +71,16 @@ def test_a_decoder_that_dies_costs_one_photo(body: str, reason: str) -> None:
     decoder.close()
 
 
+def test_a_failure_that_nobody_foresaw_is_told_as_the_reason() -> None:
+    decoder = evil("raise Exception('how odd')")
+    with pytest.raises(PictureError) as caught:
+        decoder.decode(_CAT, "evil", _SPEC)
+    assert not isinstance(caught.value, CrashedError)
+    assert caught.value.reason == "Exception: how odd"
+    assert_reads_cat(decoder)
+    decoder.close()
+
+
 def test_a_name_of_any_bytes_can_be_asked_for() -> None:
     decoder = Decoder(Limits(), 10**8)
     name = os.fsdecode(b"caf\xe9 \x9b\n.j\xffpg")
