@@ -65,8 +65,8 @@ def measure_bound(pack: Path, paths: Sequence[Path], cores: Sequence[int]) -> Bo
         cores: The numbers of the cores.
     """
     spawn = multiprocessing.get_context("spawn")
-    # With these cores alone from the beginning, as what is measured against it has them: onnxruntime looks
-    # at how many there are when it is loaded, and takes other products of int8 on one than on two.
+    # With these cores alone from the beginning, as what is measured against it has them: onnxruntime
+    # looks at how many there are when it is loaded, and takes other products of int8 on one than on two.
     with only_on(cores), ProcessPoolExecutor(len(cores), mp_context=spawn) as pool:
         barrier_at = time.monotonic() + 2.0
         found = list(

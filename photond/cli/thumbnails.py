@@ -39,7 +39,7 @@ def thumbnail(
         # Not even looked for: a disk of the network may take minutes to say that it is not there.
         raise PictureError("disk not there")
     try:
-        read = read_photo(photo.path, max_bytes(settings))
+        read = read_photo(photo.path, max_bytes(settings), decoder.room)
         return decoder.thumbnail(read.data, photo.path, size).image
     except FileNotFoundError:
         raise PictureError("not there any more") from None

@@ -3,6 +3,7 @@
 Run by `photond.imaging.decoder` as `python -P -m photond.imaging.child MEMORY_FD MAX_MEMORY`.
 """
 
+import mmap
 import os
 import resource
 import signal
@@ -29,20 +30,38 @@ def serve(memory: int, requests: BinaryIO, answers: BinaryIO) -> None:
         answers: First `READY`, then for each request `FRAME`, an `Answer` in MessagePack and pixels.
     """
     decoder = msgspec.msgpack.Decoder(Request)
+    photos = _Photos(memory)
     answers.write(READY)
     answers.flush()
     while head := requests.read(4):
         request = decoder.decode(requests.read(int.from_bytes(head, "little")))
-        answer, pixels = _answer(memory, request)
+        answer, pixels = _answer(photos, request)
         message = msgspec.msgpack.encode(answer)
         answers.write(FRAME.pack(len(message), len(pixels)) + message)
         answers.write(pixels)
         answers.flush()
 
 
-def _answer(memory: int, request: Request) -> tuple[Answer, bytes]:
+class _Photos:
+    """The shared memory, mapped once for all photos that are not longer than those before them.
+
+    It is never made shorter, so that what is mapped stays good.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._mapped: mmap.mmap | None = None
+
+    def first(self, length: int) -> memoryview:
+        """The photo of so many bytes that lies there now."""
+        if self._mapped is None or length > len(self._mapped):
+            self._mapped = mmap.mmap(self._memory, 0, access=mmap.ACCESS_READ)
+        return memoryview(self._mapped)[:length]
+
+
+def _answer(photos: _Photos, request: Request) -> tuple[Answer, bytes]:
     try:
-        return _decode(os.pread(memory, request.length, 0), request)
+        return _decode(photos.first(request.length), request)
     except PictureError as error:
         return Refused(error.reason), b""
     except MemoryError:
@@ -52,7 +71,7 @@ def _answer(memory: int, request: Request) -> tuple[Answer, bytes]:
         return Refused(f"{type(error).__name__}: {error}"), b""
 
 
-def _decode(data: bytes, request: Request) -> tuple[Done, bytes]:
+def _decode(data: memoryview, request: Request) -> tuple[Done, bytes]:
     min_side = request.spec.size if isinstance(request, ForTower) else min(request.size)
     picture = decode(data, name=request.name, min_side=min_side, limits=request.limits)
     seen = perceptual_hash(picture.image)

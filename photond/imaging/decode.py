@@ -1,6 +1,7 @@
 """Bytes of an untrusted file to an upright picture in RGB."""
 
 import io
+import os
 import struct
 import threading
 import time
@@ -8,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from PIL import Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
@@ -94,17 +96,38 @@ class _TooSlowError(Exception):
     """The time for one photo is over."""
 
 
-class _Reader(io.BytesIO):
-    """Bytes that refuse to be read after a deadline."""
+class _Reader(io.BufferedIOBase):
+    """Bytes that are read where they lie, and refuse to be after a deadline."""
 
-    def __init__(self, data: bytes, seconds: float) -> None:
-        super().__init__(data)
+    def __init__(self, data: memoryview, seconds: float) -> None:
+        super().__init__()
+        self._data = data
+        self._position = 0
         self._deadline = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: len(self._data)}[whence]
+        if origin + offset < 0:
+            raise ValueError("a position before the beginning")
+        self._position = origin + offset
+        return self._position
 
     def read(self, size: int | None = -1, /) -> bytes:
         if time.monotonic() > self._deadline:
             raise _TooSlowError
-        return super().read(size)
+        end = len(self._data) if size is None or size < 0 else self._position + size
+        read = bytes(self._data[self._position : end])
+        self._position += len(read)
+        return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +141,7 @@ class _Decoded:
     height: int
 
 
-def decode(data: bytes, *, name: str, min_side: int, limits: Limits) -> Picture:
+def decode(data: bytes | memoryview, *, name: str, min_side: int, limits: Limits) -> Picture:
     """Decode a photo. Safe to call from several threads at once.
 
     The content decides what the file is; its name only helps to tell RAW from TIFF. Of a RAW file the
@@ -138,41 +161,40 @@ def decode(data: bytes, *, name: str, min_side: int, limits: Limits) -> Picture:
     """
     if not data:
         raise PictureError("the file is empty")
+    whole = memoryview(data)
     try:
-        return _decode_either(data, name, min_side, limits)
+        return _decode_either(whole, name, min_side, limits)
     except _TooSlowError:
         raise PictureError(f"decoding took more than {limits.max_seconds:.0f} s") from None
     except UnidentifiedImageError:
-        raise PictureError(_what_it_is(data)) from None
+        raise PictureError(_what_it_is(whole)) from None
     except _DECODER_ERRORS as error:
         raise PictureError(_reason(error)) from error
 
 
-def _decode_either(data: bytes, name: str, min_side: int, limits: Limits) -> Picture:
-    is_raw = raw.is_raw(data, name)
+def _decode_either(data: memoryview, name: str, min_side: int, limits: Limits) -> Picture:
+    is_raw = raw.is_raw(bytes(data[: raw.HEAD_BYTES]), name)
     if is_raw and (preview := raw.decode(data, min_side, limits)):
         return _finish_raw(preview, data, min_side, limits)
     try:
         return _decode(data, min_side, limits)
     except UnidentifiedImageError:
         # A DNG whose name says TIFF, for example.
-        if (
-            not is_raw
-            and data.startswith(_TIFF)
-            and (preview := raw.decode(data, min_side, limits))
-        ):
+        if not is_raw and data[:4] in _TIFF and (preview := raw.decode(data, min_side, limits)):
             return _finish_raw(preview, data, min_side, limits)
         raise
 
 
-def _decode(data: bytes, min_side: int, limits: Limits) -> Picture:
+def _decode(data: memoryview, min_side: int, limits: Limits) -> Picture:
     decoded = _to_upright(data, min_side, limits)
     facts = facts_of([decoded.exif], decoded.kind, decoded.width, decoded.height)
     return Picture(decoded.image, facts)
 
 
-def _to_upright(data: bytes, min_side: int, limits: Limits) -> _Decoded:
-    with Image.open(_Reader(data, limits.max_seconds), formats=_formats(data)) as image:
+def _to_upright(data: memoryview, min_side: int, limits: Limits) -> _Decoded:
+    # typeshed does not count what reads buffered among what Pillow opens.
+    reader: Any = _Reader(data, limits.max_seconds)
+    with Image.open(reader, formats=_formats(data)) as image:
         width, height = image.size
         limits.check(width, height)
         kind = _FORMAT_NAMES.get(image.format or "", image.format or "")
@@ -194,11 +216,11 @@ def _to_upright(data: bytes, min_side: int, limits: Limits) -> _Decoded:
     return _Decoded(upright, exif, kind, width, height)
 
 
-def _finish_raw(preview: raw.Preview, data: bytes, min_side: int, limits: Limits) -> Picture:
+def _finish_raw(preview: raw.Preview, data: memoryview, min_side: int, limits: Limits) -> Picture:
     exifs = [raw.read_tiff_exif(data)]
     orientation = preview.orientation
     if isinstance(preview.image, bytes):
-        embedded = _to_upright(preview.image, min_side, limits)
+        embedded = _to_upright(memoryview(preview.image), min_side, limits)
         exifs.append(embedded.exif)
         small = embedded.image
         # Cameras store most previews as the sensor was held and say so only in the RAW file; some turn
@@ -215,8 +237,8 @@ def _finish_raw(preview: raw.Preview, data: bytes, min_side: int, limits: Limits
     return Picture(_upright(small, orientation), facts_of(exifs, "RAW", width, height))
 
 
-def _formats(data: bytes) -> tuple[str, ...]:
-    if data[4:8] != b"ftyp" or data[8:12] not in _HEIF_BRANDS:
+def _formats(data: memoryview) -> tuple[str, ...]:
+    if bytes(data[4:8]) != b"ftyp" or bytes(data[8:12]) not in _HEIF_BRANDS:
         return _FORMATS
     # Imported when the first such photo comes: it takes a while, and most libraries have none.
     import pillow_heif  # noqa: PLC0415
@@ -255,14 +277,14 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _what_it_is(data: bytes) -> str:
-    start = data[:64].lstrip().lower()
+def _what_it_is(data: memoryview) -> str:
+    start = bytes(data[:64]).lstrip().lower()
     for signature, kind in _STRANGERS.items():
         if start.startswith(signature.lower()):
             return f"it is not a photo but {kind}"
-    if data[4:8] == b"ftyp":
+    if bytes(data[4:8]) == b"ftyp":
         return "it is not a photo but a video, or a HEIF of a kind that cannot be read"
-    if not data.lstrip(b"\0"):
+    if not bytes(data).lstrip(b"\0"):
         return "the file holds nothing but zeros"
     return "it is not a photo, or damaged beyond recognition"
 

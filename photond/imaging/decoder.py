@@ -30,19 +30,24 @@ from photond.imaging.message import (
 from photond.imaging.perceptual import HASH_BYTES
 from photond.imaging.picture import Facts, Limits
 from photond.imaging.preprocess import InputSpec, normalised
+from photond.imaging.shared import SharedMemory
 
 # Without the current folder, where a photo may lie beside a module of a hostile kind.
 COMMAND = (sys.executable, "-P", "-m", "photond.imaging.child")
-# A pool of threads for matrices, which it multiplies none of, takes addresses for each core.
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+# A pool of threads for matrices, which it multiplies none of, takes addresses for each core. What it
+# frees, glibc is to keep for the next photo (mallopt(3)): making the pages anew each time takes 3 ms.
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 25),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 26),
+}
 
 # Address space of a decoder: the interpreter and its libraries with their threads, and for each pixel
 # what the greediest decoder, that of WebP, holds of it at once (docs/reliability.md).
 _BASE_BYTES = 2_000_000_000
 _BYTES_PER_PIXEL = 21
-_COPIES_OF_FILE = 2
+_COPIES_OF_FILE = 3
 _PIPE_BYTES = 1 << 20
-_KEPT_BYTES = 1 << 25
 # The start of a process is no photo's fault, and takes long on a busy machine.
 _START_SECONDS = 30.0
 _NONSENSE = "the decoder gave an answer that makes no sense"
@@ -107,14 +112,29 @@ class Decoder:
         self._max_memory = (
             _BASE_BYTES + _BYTES_PER_PIXEL * limits.max_pixels + _COPIES_OF_FILE * max_bytes
         )
-        self._memory = -1
+        self._memory: SharedMemory | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def decode(self, data: bytes, name: str, spec: InputSpec) -> Decoded:
+    def room(self, size: int) -> memoryview:
+        """Where to read a file of so many bytes to, so that it need not be copied to be decoded.
+
+        It is good until the next call, or until a photo that lies elsewhere is decoded.
+
+        Raises:
+            StartError: There is no memory for it.
+        """
+        try:
+            if self._memory is None:
+                self._memory = SharedMemory()
+            return self._memory.room(size)
+        except OSError as error:
+            raise StartError(f"no decoder can be given it ({error.strerror})") from error
+
+    def decode(self, data: bytes | memoryview, name: str, spec: InputSpec) -> Decoded:
         """Decode a photo; one of which the decoder dies is tried again in a fresh one.
 
         Args:
-            data: The file's bytes.
+            data: The file's bytes, best in `room`.
             name: Its name or path.
             spec: What the tower takes.
 
@@ -131,11 +151,11 @@ class Decoder:
             normalised(np.frombuffer(pixels, np.uint8).reshape(spec.size, spec.size, 3), spec),
         )
 
-    def thumbnail(self, data: bytes, name: str, size: tuple[int, int]) -> Thumbnail:
+    def thumbnail(self, data: bytes | memoryview, name: str, size: tuple[int, int]) -> Thumbnail:
         """Decode a photo as `decode` does, for people.
 
         Args:
-            data: The file's bytes.
+            data: The file's bytes, best in `room`.
             name: Its name or path.
             size: How wide and high it may be, in pixels; it keeps its proportions and is not enlarged.
         """
@@ -145,7 +165,13 @@ class Decoder:
         return Thumbnail(done.perceptual_hash, image)
 
     def close(self) -> None:
-        """End the process, whatever it is doing; the next photo starts another."""
+        """End the process, whatever it is doing, and give memory back; the next photo starts another."""
+        self._end()
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.close()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -154,27 +180,30 @@ class Decoder:
                 if pipe is not None:
                     with suppress(OSError):
                         pipe.close()
-            os.close(self._memory)
 
-    def _ask(self, data: bytes, request: Request, most: tuple[int, int]) -> tuple[Done, bytearray]:
+    def _ask(
+        self, data: bytes | memoryview, request: Request, most: tuple[int, int]
+    ) -> tuple[Done, bytearray]:
+        if self._memory is None or not self._memory.holds(data):
+            self.room(len(data))[:] = data
         try:
-            return self._try(data, request, most)
+            return self._try(request, most)
         except _DiedError:
-            self.close()
+            self._end()
         try:
-            return self._try(data, request, most)
+            return self._try(request, most)
         except _UnreadyError as error:
-            self.close()
+            self._end()
             raise StartError(str(error)) from None
         except _DiedError as error:
-            self.close()
+            self._end()
             raise CrashedError(str(error)) from None
 
-    def _try(self, data: bytes, request: Request, most: tuple[int, int]) -> tuple[Done, bytearray]:
+    def _try(self, request: Request, most: tuple[int, int]) -> tuple[Done, bytearray]:
         process = self._process or self._start()
         deadline = time.monotonic() + self._limits.max_seconds
         try:
-            self._send(process, data, request)
+            _send(process, request)
             message_bytes, pixel_bytes = FRAME.unpack(_read(process, FRAME.size, deadline))
             if message_bytes > MAX_MESSAGE:
                 raise _DiedError(_NONSENSE)
@@ -184,32 +213,22 @@ class Decoder:
             _check(answer, pixel_bytes, most)
             return answer, _read(process, pixel_bytes, deadline)
         except TimeoutError:
-            self.close()
+            self._end()
             seconds = f"{self._limits.max_seconds:.0f} s"
             raise PictureError(f"decoding took more than {seconds}") from None
         except (BrokenPipeError, EOFError):
             raise _DiedError(_how_it_ended(process)) from None
         except OSError as error:
-            self.close()
-            raise StartError(f"no decoder can be given it ({error.strerror})") from error
+            self._end()
+            raise StartError(f"no decoder can be asked ({error.strerror})") from error
         except msgspec.MsgspecError:
             raise _DiedError(_NONSENSE) from None
 
-    def _send(self, process: subprocess.Popen[bytes], data: bytes, request: Request) -> None:
-        # Its pages are used again, as making them costs time, but not kept after a very large file.
-        if os.fstat(self._memory).st_size > _KEPT_BYTES:
-            os.ftruncate(self._memory, 0)
-        view, offset = memoryview(data), 0
-        while offset < len(data):
-            offset += os.pwrite(self._memory, view[offset:], offset)
-        message = msgspec.msgpack.encode(request)
-        assert process.stdin is not None
-        process.stdin.write(len(message).to_bytes(4, "little") + message)
-
     def _start(self) -> subprocess.Popen[bytes]:
+        assert self._memory is not None
         memory = -1
         try:
-            memory = os.memfd_create("photond-photo")
+            memory = self._memory.open_to_read()
             process = subprocess.Popen(  # noqa: S603 - this program's own
                 [*self._command, str(memory), str(self._max_memory)],
                 stdin=subprocess.PIPE,
@@ -220,13 +239,14 @@ class Decoder:
                 process_group=0,  # Ctrl-C is the parent's to handle
             )
         except OSError as error:
+            raise StartError(f"no decoder can be started ({error.strerror})") from error
+        finally:
             if memory >= 0:
                 os.close(memory)
-            raise StartError(f"no decoder can be started ({error.strerror})") from error
         assert process.stdout is not None
         with suppress(OSError):  # an unprivileged user may have used up what pipes may take
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._process, self._memory = process, memory
+        self._process = process
         try:
             said = _read(process, len(READY), time.monotonic() + _START_SECONDS)
         except (TimeoutError, EOFError):
@@ -234,6 +254,12 @@ class Decoder:
         if said != READY:
             raise _UnreadyError("photond is not the one that was started: start it again")
         return process
+
+
+def _send(process: subprocess.Popen[bytes], request: Request) -> None:
+    message = msgspec.msgpack.encode(request)
+    assert process.stdin is not None
+    process.stdin.write(len(message).to_bytes(4, "little") + message)
 
 
 def _check(answer: Done, pixel_bytes: int, most: tuple[int, int]) -> None:

@@ -30,7 +30,7 @@ def perceptual_hash(image: Image.Image) -> bytes:
     """
     # Not in whole grey levels: in an even sky, rounding would decide which cell is the brighter one.
     # The filter overlaps neighbouring cells, without which the hash would change with the scale.
-    grey = image.convert("L").convert("F")
+    grey = image.convert("F")
     size = (_CELLS + 1, _CELLS + 1)
     cells = np.asarray(grey.resize(size, Image.Resampling.LANCZOS, reducing_gap=_GAP))
     here = cells[:-1, :-1]

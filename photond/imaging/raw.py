@@ -22,6 +22,8 @@ _SIGNATURES = (
     b"FOVb",
     b"\0MRM",
 )
+HEAD_BYTES = 16
+"""How much of a file `is_raw` looks at."""
 _OTHER_FORMATS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM")
 # LibRaw's `flip` as an EXIF orientation.
 _ORIENTATIONS = MappingProxyType({3: 3, 5: 8, 6: 6})
@@ -44,14 +46,19 @@ class Preview:
     height: int
 
 
-def is_raw(data: bytes, name: str) -> bool:
-    """Whether to try LibRaw: most RAW files are TIFF to look at, so there the name decides."""
-    if data[4:12] == b"ftypcrx " or data.startswith(_SIGNATURES):
+def is_raw(head: bytes, name: str) -> bool:
+    """Whether to try LibRaw: most RAW files are TIFF to look at, so there the name decides.
+
+    Args:
+        head: The first `HEAD_BYTES` of the file.
+        name: Its name or path.
+    """
+    if head[4:12] == b"ftypcrx " or head.startswith(_SIGNATURES):
         return True
-    return suffix(name) in RAW_SUFFIXES and not data.startswith(_OTHER_FORMATS)
+    return suffix(name) in RAW_SUFFIXES and not head.startswith(_OTHER_FORMATS)
 
 
-def decode(data: bytes, min_side: int, limits: Limits) -> Preview | None:
+def decode(data: bytes | memoryview, min_side: int, limits: Limits) -> Preview | None:
     """The preview of a RAW file, or the developed picture where the preview is too small.
 
     Args:
@@ -82,11 +89,11 @@ def decode(data: bytes, min_side: int, limits: Limits) -> Preview | None:
         return None
 
 
-def read_tiff_exif(data: bytes) -> Exif:
+def read_tiff_exif(data: bytes | memoryview) -> Exif:
     """The EXIF of a RAW file that is built as a TIFF; empty for the others."""
     exif = Image.Exif()
     try:
-        exif.load(data)
+        exif.load(bytes(data))
     except DAMAGE:
         return Exif()
     return from_pillow(exif)

@@ -11,7 +11,7 @@ _START_OF_SCAN = b"\xff\xda"
 _SCANS_AT_LIMIT = 100
 
 
-def check_scans(data: bytes, image: Any, limits: Limits) -> None:  # noqa: ANN401 - Pillow's JPEGs are not typed
+def check_scans(data: memoryview, image: Any, limits: Limits) -> None:  # noqa: ANN401 - Pillow's JPEGs are not typed
     """Refuse a JPEG by its number of scans, before it is decoded.
 
     libjpeg takes some 0.6 ns for a pixel and a scan, however few bytes the scan has, and cannot be
@@ -28,16 +28,16 @@ def check_scans(data: bytes, image: Any, limits: Limits) -> None:  # noqa: ANN40
     if "progressive" not in image.info and _has_one_scan(data, image):
         return
     # Thumbnails in the metadata count with it, which is a few more.
-    scans = data.count(_START_OF_SCAN)
+    scans = bytes(data).count(_START_OF_SCAN)
     if scans * image.width * image.height > _SCANS_AT_LIMIT * limits.max_pixels:
         raise PictureError(f"it has {scans:,} scans, which would take too long")
 
 
-def _has_one_scan(data: bytes, image: Any) -> bool:  # noqa: ANN401 - as above
+def _has_one_scan(data: memoryview, image: Any) -> bool:  # noqa: ANN401 - as above
     """Whether the first scan has all the colours, so that it is all that will be read.
 
     Counting the scans would take a few milliseconds with most photos.
     """
     # Pillow has stopped behind the marker of the first scan.
-    start = data.rfind(_START_OF_SCAN, 0, image.fp.tell())
+    start = bytes(data[: image.fp.tell()]).rfind(_START_OF_SCAN)
     return start >= 0 and data[start + 4 : start + 5] == bytes((image.layers,))

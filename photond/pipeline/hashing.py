@@ -80,7 +80,7 @@ def hash_missing(
 def _hash(one: Unhashed, most: int, decoder: Decoder) -> bytes | None:
     """What a photo looks like; None if it is not what was indexed any more, or cannot be read."""
     try:
-        photo = read_photo(one.path, most)
+        photo = read_photo(one.path, most, decoder.room)
         if photo.sha256 != one.sha256:
             return None
         return decoder.thumbnail(photo.data, one.path, _SIZE).perceptual_hash

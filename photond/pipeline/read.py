@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from photond.errors import PictureError
@@ -23,17 +24,24 @@ class PhotoBytes:
         status: Of the file, when it was read.
     """
 
-    data: bytes
+    data: memoryview
     sha256: str
     status: os.stat_result
 
 
-def read_photo(path: str, max_bytes: int) -> PhotoBytes:
+def _own_room(size: int) -> memoryview:
+    return memoryview(bytearray(size))
+
+
+def read_photo(
+    path: str, max_bytes: int, room: Callable[[int], memoryview] = _own_room
+) -> PhotoBytes:
     """Read a photo file whole.
 
     Args:
         path: Of the file.
         max_bytes: A larger file is not read.
+        room: Gives the memory, of so many bytes, that it is read to.
 
     Raises:
         FileNotFoundError: It is not there any more.
@@ -46,7 +54,7 @@ def read_photo(path: str, max_bytes: int) -> PhotoBytes:
             raise PictureError("it is not a regular file")
         # Non-blocking, because a pipe may stand there by now, and opening it would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 raise PictureError("it is not a regular file")
@@ -55,8 +63,11 @@ def read_photo(path: str, max_bytes: int) -> PhotoBytes:
                     f"the file has {before.st_size / 1e6:.0f} MB, "
                     f"the limit is {max_bytes / 1e6:.0f} MB (index.max_megabytes)"
                 )
-            # One byte more shows that it grew. For the limit, Python would make room for all of it.
-            data = file.read(before.st_size + 1)
+            # One byte more shows that it grew.
+            whole, count = room(before.st_size + 1), 0
+            while count < len(whole) and (read := file.readinto(whole[count:])):
+                count += read
+            data = whole[:count]
             after = os.fstat(descriptor)
     except FileNotFoundError:
         raise

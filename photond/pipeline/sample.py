@@ -78,7 +78,7 @@ def take(
     with closing(new_decoder(settings)) as decoder:
         for path in paths:
             try:
-                data = read_photo(path, max_bytes(settings)).data
+                data = read_photo(path, max_bytes(settings), decoder.room).data
                 tensor = decoder.decode(data, path, spec).pixels
             except (FileNotFoundError, PictureError):
                 continue

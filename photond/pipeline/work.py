@@ -229,7 +229,7 @@ class Workers:
     ) -> _Ready | Same | Failed | Vanished:
         sha256 = None
         try:
-            photo = read_photo(job.path, self._task.max_bytes)
+            photo = read_photo(job.path, self._task.max_bytes, decoder.room)
             name = job.path.rpartition("/")[2]
             stat = file_stat(name, photo.status)
             sha256 = photo.sha256

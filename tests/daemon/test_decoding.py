@@ -38,8 +38,11 @@ if "photond.imaging.child" in sys.orig_argv:
     }
 
     def open(file, *arguments, **more):
+        file.seek(-10, os.SEEK_END)
+        end = file.read()
+        file.seek(0)
         for word, deed in deeds.items():
-            if file.getvalue().endswith(word):
+            if end.endswith(word):
                 deed()
         return good(file, *arguments, **more)
 
@@ -117,7 +120,7 @@ def test_a_crash_a_hang_and_a_hunger_cost_a_photo_each_and_the_daemon_lives(
     running = daemon(photos, **environ, **limits)
     expected = {
         "crashes.jpg": "the decoder crashed (SIGSEGV)",
-        "grows.jpg": "decoding needs more than 3,129 MB (index.max_megapixels)",
+        "grows.jpg": "decoding needs more than 3,641 MB (index.max_megapixels)",
         "hangs.jpg": "decoding took more than 5 s",
     }
     running.wait(lambda: running.said.count("photo failed") == len(expected), what="three failed")

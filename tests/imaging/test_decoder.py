@@ -27,7 +27,7 @@ _READING = ("open({there!r}).read", "os.listdir")
 _CAT = (SAMPLES / "cat.jpg").read_bytes()
 # Runs the real child with its decoding replaced by something worse, for photos named "evil".
 _CHILD = """
-import ctypes, os, resource, socket, subprocess, sys, threading, time
+import ctypes, mmap, os, resource, socket, subprocess, sys, threading, time
 from photond.errors import PictureError
 from photond.imaging import child
 good = child.decode
@@ -90,7 +90,7 @@ def test_a_name_of_any_bytes_can_be_asked_for() -> None:
 
 def test_a_decoder_that_eats_memory_costs_one_photo() -> None:
     decoder = evil("x = [bytes(2**30) for _ in range(2**20)]", Limits(max_pixels=10**6))
-    with pytest.raises(PictureError, match=r"more than 2,221 MB \(index.max_meg") as caught:
+    with pytest.raises(PictureError, match=r"more than 2,321 MB \(index.max_meg") as caught:
         decoder.decode(_CAT, "evil", _SPEC)
     assert not isinstance(caught.value, CrashedError)
     assert_reads_cat(decoder)
@@ -129,6 +129,8 @@ def test_a_decoder_that_never_ends_is_ended_at_the_limit() -> None:
         "os.kill(os.getppid(), 0)",
         "os.pidfd_open(os.getppid())",
         "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE)",
+        "os.open('/proc/self/fd/' + sys.argv[1], os.O_RDWR)",
+        "mmap.mmap(int(sys.argv[1]), 1)",
         "socket.socket(socket.AF_INET, socket.SOCK_STREAM)",
         "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)",
         "socket.socket(socket.AF_UNIX)",
@@ -268,12 +270,12 @@ def test_want_of_descriptors_and_of_room_is_no_photos_fault(is_running: bool) ->
     kind, most = resource.RLIMIT_NOFILE, 3
     if is_running:
         assert_reads_cat(decoder)
-        kind, most = resource.RLIMIT_FSIZE, len(_CAT)
+        kind, most = resource.RLIMIT_FSIZE, 1 << 20
     before = resource.getrlimit(kind)
     resource.setrlimit(kind, (most, before[1]))
     try:
         with pytest.raises(StartError):
-            decoder.decode(_CAT + b"more", "cat.jpg", _SPEC)
+            decoder.decode(_CAT + bytes(1 << 20), "cat.jpg", _SPEC)
     finally:
         resource.setrlimit(kind, before)
     assert_reads_cat(decoder)
