@@ -86,6 +86,7 @@ def _index(
     quiet: bool,
 ) -> "Summary":
     from photond.cli.progress import progress_bar
+    from photond.daemon.memory import be_frugal
     from photond.pipeline.engine import examine_new_pack
     from photond.pipeline.index import Indexer
     from photond.store.database import explained
@@ -94,6 +95,7 @@ def _index(
     pack = session.pack
     vocabulary = session.vocabulary
     database = session.database
+    be_frugal()
     examine_new_pack(database, pack)
     with (
         closing(session.open_index(create=True)) as connection,
