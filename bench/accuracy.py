@@ -41,7 +41,7 @@ from photond.config.load import load
 from photond.errors import PhotondError, PictureError
 from photond.imaging.decode import decode
 from photond.imaging.picture import Limits
-from photond.imaging.preprocess import to_tensor
+from photond.imaging.tensor import to_tensor
 from photond.models.pack import Pack
 from photond.models.score import confidence
 from photond.models.shelf import find_pack

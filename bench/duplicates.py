@@ -29,7 +29,7 @@ from photond.imaging.decode import decode
 from photond.imaging.formats import is_photo_name
 from photond.imaging.perceptual import perceptual_hash
 from photond.imaging.picture import Facts, Limits
-from photond.imaging.preprocess import to_tensor
+from photond.imaging.tensor import to_tensor
 from photond.models.pack import Pack
 from photond.models.shelf import find_pack
 from photond.models.towers import ImageTower, available_cores

@@ -29,8 +29,9 @@ from photond.imaging.message import (
 )
 from photond.imaging.perceptual import HASH_BYTES
 from photond.imaging.picture import Facts, Limits
-from photond.imaging.preprocess import InputSpec, normalised
+from photond.imaging.preprocess import InputSpec
 from photond.imaging.shared import SharedMemory
+from photond.imaging.tensor import normalised
 
 # Without the current folder, where a photo may lie beside a module of a hostile kind.
 COMMAND = (sys.executable, "-P", "-m", "photond.imaging.child")

@@ -1,6 +1,7 @@
 """The perceptual hash: 128 bits that stay nearly the same when a picture is encoded or scaled anew."""
 
-import numpy as np
+from array import array
+
 from PIL import Image
 
 _CELLS = 8
@@ -30,9 +31,12 @@ def perceptual_hash(image: Image.Image) -> bytes:
     """
     # Not in whole grey levels: in an even sky, rounding would decide which cell is the brighter one.
     # The filter overlaps neighbouring cells, without which the hash would change with the scale.
-    grey = image.convert("F")
-    size = (_CELLS + 1, _CELLS + 1)
-    cells = np.asarray(grey.resize(size, Image.Resampling.LANCZOS, reducing_gap=_GAP))
-    here = cells[:-1, :-1]
-    brighter = np.stack((cells[:-1, 1:] > here, cells[1:, :-1] > here))
-    return np.packbits(brighter).tobytes()
+    side = _CELLS + 1
+    grey = image.convert("F").resize((side, side), Image.Resampling.LANCZOS, reducing_gap=_GAP)
+    cells = array("f", grey.tobytes())
+    bits = 0
+    for step in (1, side):
+        for row in range(0, _CELLS * side, side):
+            for here in range(row, row + _CELLS):
+                bits = bits << 1 | (cells[here + step] > cells[here])
+    return bits.to_bytes(HASH_BYTES)

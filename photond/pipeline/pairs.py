@@ -14,7 +14,7 @@ from photond.errors import PictureError, UsageError
 from photond.imaging.decode import decode
 from photond.imaging.formats import is_photo_name
 from photond.imaging.picture import Limits
-from photond.imaging.preprocess import to_tensor
+from photond.imaging.tensor import to_tensor
 from photond.models.pack import ImageSpec
 from photond.pipeline.inputs import input_spec
 

@@ -15,7 +15,7 @@ import numpy as np
 from photond.config.settings import Settings
 from photond.daemon.notify import Notifier
 from photond.imaging.decode import decode
-from photond.imaging.preprocess import to_tensor
+from photond.imaging.tensor import to_tensor
 from photond.models.shelf import find_pack
 from photond.models.towers import ImageTower, TextTower
 from photond.pipeline.inputs import input_spec, picture_limits

@@ -12,7 +12,8 @@ from photond.imaging.decode import decode
 from photond.imaging.exif import facts_of, read_exif
 from photond.imaging.perceptual import HASH_BYTES, perceptual_hash
 from photond.imaging.picture import Facts, Limits, Picture
-from photond.imaging.preprocess import InputSpec, to_tensor
+from photond.imaging.preprocess import InputSpec
+from photond.imaging.tensor import to_tensor
 
 LIMITS = Limits(max_pixels=4_000_000, max_seconds=5.0)
 SPEC = InputSpec(32, "squash", "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -16,7 +16,8 @@ from photond.imaging.decode import decode
 from photond.imaging.decoder import CrashedError, Decoder
 from photond.imaging.perceptual import perceptual_hash
 from photond.imaging.picture import Limits
-from photond.imaging.preprocess import InputSpec, to_tensor
+from photond.imaging.preprocess import InputSpec
+from photond.imaging.tensor import to_tensor
 from tests.hostile.corpus import sample
 from tests.hostile.good import photos
 from tests.imaging.pictures import encoded, quadrants, swapped_profile

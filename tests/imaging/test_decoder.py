@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -17,7 +18,8 @@ from photond.imaging.decode import decode
 from photond.imaging.decoder import COMMAND, CrashedError, Decoder, StartError
 from photond.imaging.perceptual import perceptual_hash
 from photond.imaging.picture import Limits
-from photond.imaging.preprocess import InputSpec, to_tensor
+from photond.imaging.preprocess import InputSpec
+from photond.imaging.tensor import to_tensor
 from tests import without_landlock
 from tests.conftest import SAMPLES
 
@@ -290,3 +292,8 @@ def test_a_decoder_dies_with_the_thread_that_started_it() -> None:
     assert decoder._process is not None
     assert decoder._process.wait(30) == -signal.SIGKILL
     decoder.close()
+
+
+def test_a_decoder_starts_without_numpy_which_takes_longer_to_load_than_all_else() -> None:
+    loads = "import sys, photond.imaging.child; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", loads], check=True)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photond.imaging.preprocess import InputSpec, to_tensor
+from photond.imaging.preprocess import InputSpec
+from photond.imaging.tensor import to_tensor
 from tests.imaging.pictures import quadrants
 
 SIGLIP = InputSpec(224, "squash", "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

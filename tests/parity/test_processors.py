@@ -8,7 +8,7 @@ pytest.importorskip("transformers", reason="the dependency group `parity` is not
 
 from transformers import CLIPImageProcessorPil, SiglipImageProcessorPil
 
-from photond.imaging.preprocess import to_tensor
+from photond.imaging.tensor import to_tensor
 from tests.imaging.test_preprocess import CLIP, SIGLIP, SIZES, noise
 
 pytestmark = pytest.mark.parity

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from transformers import SiglipConfig, SiglipImageProcessorPil, SiglipModel, SiglipProcessor
 
 from photond.errors import ModelError
-from photond.imaging.preprocess import to_tensor
+from photond.imaging.tensor import to_tensor
 from photond.models.pack import Pack
 from photond.models.score import confidence
 from photond.models.towers import ImageTower, TextTower, available_cores, normalised

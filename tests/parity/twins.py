@@ -24,7 +24,7 @@ from PIL import Image
 
 from photond.imaging.decode import decode
 from photond.imaging.picture import Limits
-from photond.imaging.preprocess import to_tensor
+from photond.imaging.tensor import to_tensor
 from photond.models.pack import MANIFEST, Pack, load_pack
 from photond.models.registry import REGISTRY, find_registered
 from photond.models.towers import ImageTower, TextTower, normalised
