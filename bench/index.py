@@ -47,9 +47,9 @@ WANTED = 0.95
 PACKS = (packs.MINI, packs.INT8, packs.FP32)
 # How many periods of a set are indexed, so that each takes some seconds on a core.
 PERIODS: Mapping[str, Mapping[str, int]] = {
-    packs.MINI: {"camera": 8, "small": 20, "mix": 6},
-    packs.INT8: {"camera": 4, "small": 3, "mix": 4},
-    packs.FP32: {"camera": 2, "small": 1, "mix": 3},
+    packs.MINI: {"camera": 16, "small": 30, "mix": 9},
+    packs.INT8: {"camera": 8, "small": 6, "mix": 6},
+    packs.FP32: {"camera": 4, "small": 2, "mix": 4},
 }
 _THOROUGH = 4
 _POLL_SECONDS = 0.02
