@@ -444,3 +444,15 @@ def test_a_list_of_folders_that_is_torn_is_no_list(library: Library, content: by
     assert kept_folders(library.database) == []
     set_kept_folders(library.database, ["/photos"])
     assert kept_folders(library.database) == ["/photos"]
+
+
+def test_the_list_of_folders_is_not_written_through_a_link_that_lies_in_wait(
+    library: Library, tmp_path: Path
+) -> None:
+    diary = tmp_path / "diary"
+    diary.write_text("dear diary")
+    for suffix in (".folders", ".folders.new"):
+        library.beside(suffix).symlink_to(diary)
+        set_kept_folders(library.database, ["/photos"])
+    assert diary.read_text() == "dear diary"
+    assert kept_folders(library.database) == ["/photos"]
