@@ -7,7 +7,7 @@ everything is.
 
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -101,12 +101,14 @@ class VectorCopies:
         if file is None:
             return None
         state = changes.current(connection, pack_id)
+        embedded = embeddings.count_embeddings(connection, pack_id)
         if file.knows(state):
-            return CopiedVectors(file, state, _tail(connection, pack_id, []))
+            return CopiedVectors(file, state, _tail(connection, pack_id, []), embedded)
         noted = changes.since(connection, pack_id, file.header.sequence)
         if noted is None or len(noted) > most:
             return None
-        return CopiedVectors(file, file.header.sequence, _tail(connection, pack_id, noted))
+        tail = _tail(connection, pack_id, noted)
+        return CopiedVectors(file, file.header.sequence, tail, embedded)
 
     def _current_file(self, connection: Connection, pack_id: int) -> VectorFile | None:
         if self._file is not None:
@@ -123,6 +125,35 @@ class VectorCopies:
         if opened is not None:
             self._file = pack_id, opened
         return opened
+
+
+def count_spoilt(connection: Connection, database: Path, pack_id: int) -> int:
+    """How many embeddings searches leave out because they are none any more, as far as is known.
+
+    Of many photos it is the copy that knows; without one, looking at all of them would take seconds.
+
+    Args:
+        connection: The index, in a snapshot.
+        database: Its file.
+        pack_id: The pack.
+    """
+    path = vector_file(database, pack_id)
+    # Whoever opens it for writing has nothing of it read ahead.
+    file = copying.opened(path, embeddings.dimension_of(connection, pack_id), writable=True)
+    if file is None:
+        is_quick = not embeddings.has_more_than(connection, pack_id, copying.WORTH_A_FILE)
+        return StoredVectors(connection, pack_id).spoilt if is_quick else 0
+    with closing(file):
+        state = changes.current(connection, pack_id)
+        noted: list[Change] | None = []
+        if not file.knows(state):
+            state = file.header.sequence
+            noted = changes.since(connection, pack_id, state)
+        if noted is None:
+            return 0
+        there = (file.column("since") <= state) & (file.column("until") > state)
+    come = sum(1 if change.is_there else -1 for change in noted)
+    return max(0, embeddings.count_embeddings(connection, pack_id) - come - int(there.sum()))
 
 
 def _tail(connection: Connection, pack_id: int, noted: list[Change]) -> Tail:
