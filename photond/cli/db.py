@@ -57,11 +57,10 @@ def check(
         stack.enter_context(explained(database))
         if repair:
             stack.enter_context(only_indexer(database))
-        found = check.findings(connection)
-        left = found
-        if repair and any(finding.can_be_mended for finding in found):
-            check.repair(connection)
-            left = check.findings(connection)
+        if repair:
+            found, left = check.mend(connection)
+        else:
+            found = left = check.findings(connection)
     mended = [finding for finding in found if finding not in left]
     if json:
         print_json(

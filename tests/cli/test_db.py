@@ -116,7 +116,9 @@ def test_a_page_that_a_disk_has_spoilt_is_found_and_nothing_is_made_of_it(
     assert "damaged" in run.stdout + run.stderr
     assert "Restore a backup" in run.stdout + run.stderr
     damaged = indexed.database.read_bytes()
-    assert indexed("db", "check", "--repair", code=5).code == 5
+    run = indexed("db", "check", "--repair", "--json", code=5)
+    assert run.json["mended"] == []
+    assert not any(finding["can_be_mended"] for finding in run.json["findings"])
     assert indexed.database.read_bytes() == damaged
     target = indexed.home / "backup.db"
     target.write_text("the last good one")
@@ -263,7 +265,7 @@ def test_a_backup_that_does_not_fit_leaves_nothing_behind(indexed: Command, tmp_
         text=True,
         check=True,
     )
-    assert "is full" in done.stderr
+    assert "the disk that holds the backup" in done.stderr
     assert done.stdout == "the last good one\nbackup.db\n"
 
 
