@@ -90,15 +90,15 @@ def backup(
     it back.
     """
     from photond.store.backup import backup
-    from photond.store.database import explained
+    from photond.store.database import explained, is_part
 
     target = Path(absolute(file))
     if target.is_dir():
         raise UsageError(f"{target} is a folder", "Name the file to write.")
+    if is_part(target, session.database):
+        raise UsageError(f"{target} is the index itself or a part of it")
     if target.exists() and not force:
         raise UsageError(f"{target} is there already", "--force replaces it.")
-    if target.exists() and target.samefile(session.database):
-        raise UsageError(f"{target} is the index itself")
     with closing(session.open_index()) as connection, explained(session.database):
         size = backup(connection, target)
     if json:

@@ -88,7 +88,7 @@ def _write(session: Session, target: Path, *, offline: bool) -> tuple[int, int, 
     import os
 
     from photond.search.library import Known, known_photos
-    from photond.store.database import explained, snapshot
+    from photond.store.database import explained, is_part, snapshot
     from photond.store.embeddings import count_embeddings, dimension_of
 
     writer = _writer()
@@ -96,8 +96,8 @@ def _write(session: Session, target: Path, *, offline: bool) -> tuple[int, int, 
     with ExitStack() as stack:
         connection = stack.enter_context(closing(session.open_index()))
         stack.enter_context(explained(database))
-        if target.exists() and target.samefile(database):
-            raise UsageError(f"{target} is the index itself")
+        if is_part(target, database):
+            raise UsageError(f"{target} is the index itself or a part of it")
         stack.enter_context(snapshot(connection))
         answering = session.answering(connection)
         total = count_embeddings(connection, answering.stored.id)

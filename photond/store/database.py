@@ -43,6 +43,11 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
     """
     if create:
         _create_private(path)
+    elif path.is_dir():
+        raise IndexDatabaseError(
+            f"{path} is a folder and no index",
+            "Look at `database` in the configuration and at PHOTOND_DATABASE.",
+        )
     elif not path.is_file():
         raise IndexDatabaseError(
             f"there is no index at {path} yet", "Run `photond index ~/Pictures` to make one."
@@ -85,6 +90,12 @@ def bring_up_to_date(connection: Connection) -> None:
     with transaction(connection):
         if not schema.is_current(connection):
             schema.migrate(connection)
+
+
+def is_part(path: Path, database: Path) -> bool:
+    """Whether a path is that of an index's file, or of what SQLite reads as a part of it."""
+    there, own = os.path.realpath(path), os.path.realpath(database)
+    return there in {own + suffix for suffix in ("", *BESIDE)}
 
 
 def connect(path: Path) -> Connection:

@@ -351,6 +351,17 @@ def test_an_empty_file_is_an_index_of_nothing_and_is_filled_by_the_next_pass(
     assert library.found() == right
 
 
+def test_a_folder_in_the_place_of_the_index_is_said_to_be_one(library: Library) -> None:
+    library.database.unlink()
+    library.database.mkdir()
+    try:
+        run = library("query", "cat")
+    finally:
+        library.database.rmdir()
+    assert run.code == 5
+    assert "is a folder and no index" in run.stderr
+
+
 def test_a_text_in_the_place_of_the_index_is_left_alone(library: Library) -> None:
     text = b"my diary\n" * 1000
     for command in library.commands():

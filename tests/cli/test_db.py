@@ -205,7 +205,9 @@ def test_a_backup_replaces_nothing_unless_it_is_told_to(indexed: Command, tmp_pa
         "backup": str(target),
         "bytes": target.stat().st_size,
     }
-    assert "index itself" in indexed("db", "backup", indexed.database, "--force", code=2).stderr
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        own = indexed.database.with_name(indexed.database.name + suffix)
+        assert "index itself" in indexed("db", "backup", own, "--force", code=2).stderr
     assert "cannot be written" in indexed("db", "backup", tmp_path / "no" / "b.db", code=5).stderr
 
 
