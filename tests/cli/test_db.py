@@ -247,6 +247,23 @@ def test_stats_say_what_takes_the_room(indexed: Command) -> None:
     assert "table embeddings_1" in text
 
 
+def test_what_a_backup_that_was_killed_has_left_behind_goes_with_one_a_day_later(
+    indexed: Command, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup.db"
+    running, old, journal = (
+        tmp_path / f".backup.db.{name}"
+        for name in ("a.unfinished", "b.unfinished", "b.unfinished-journal")
+    )
+    own = tmp_path / ".backup.db.mine"
+    for file in (running, old, journal, own):
+        file.touch()
+    for file in (old, journal, own):
+        os.utime(file, (1e9, 1e9))
+    indexed("db", "backup", target)
+    assert {file for file in tmp_path.iterdir() if file.is_file()} == {target, running, own}
+
+
 @pytest.mark.skipif(not namespaces_work(), reason="no mount namespaces here")
 def test_a_backup_that_does_not_fit_leaves_nothing_behind(indexed: Command, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
