@@ -175,7 +175,7 @@ def salvage(session: Session, json: JsonOption = False) -> None:
         print_json({"index": str(database), "is_damaged": True} | salvaged)
         return
     for table, pages in found.damaged.items():
-        print_line(f"{table}: {pages} damaged pages")
+        print_line(f"{table}: {pages} damaged {'page' if pages == 1 else 'pages'}")
     print_line(
         f"{printable(str(database))}: saved {found.saved.get('user_tags', 0):,} tags of your own, "
         f"{found.saved.get('files', 0):,} files, {found.saved.get('contents', 0):,} contents"
