@@ -4,8 +4,9 @@
 be approximate, with a bound on the error of each row; those of some rows are exact.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,8 @@ Approximate = npt.NDArray[np.float32]
 
 # Of a product of two vectors of about unit length that was summed in float32.
 ROUNDING = 2e-6
+# 12 MB at 768 numbers.
+_KEPT_ROWS = 4096
 
 
 class Products(Protocol):
@@ -79,7 +82,7 @@ class _Multiplied:
 
 
 class StoredVectors:
-    """The embeddings as sqlite-vec has them, read from first to last for each question.
+    """The embeddings as sqlite-vec has them, read from first to last; for each product, if many.
 
     Args:
         connection: The index, in a snapshot for as long as this is used.
@@ -120,8 +123,17 @@ class StoredVectors:
         """See `Vectors`."""
         return self.times(directions).exact(rows)
 
-    def _embeddings(self) -> Iterator[tuple[Ids, Embedding]]:
+    def _embeddings(self) -> Iterable[tuple[Ids, Embedding]]:
+        if self._few is not None:
+            return self._few
         return embeddings.all_embeddings(self._connection, self._pack_id)
+
+    @cached_property
+    def _few(self) -> list[tuple[Ids, Embedding]] | None:
+        """All embeddings, where they are so few that they are read once and kept."""
+        if embeddings.has_more_than(self._connection, self._pack_id, _KEPT_ROWS):
+            return None
+        return list(embeddings.all_embeddings(self._connection, self._pack_id))
 
 
 def _joined(pieces: list[Ids]) -> Ids:
