@@ -78,7 +78,8 @@ class VectorCopies:
         state = pack_id, changes.current(connection, pack_id)
         with self._lock:
             if self._made is None or self._made[0] != state:
-                made = self._look(connection, pack_id, most)
+                file = self._current_file(connection, pack_id)
+                made = None if file is None else _copied(connection, pack_id, file, most)
                 if made is None:
                     return None
                 self._made = state, made
@@ -94,21 +95,6 @@ class VectorCopies:
         except OSError as error:
             self._not_before = time.monotonic() + _RETRY_SECONDS
             self.trouble = f"the vectors cannot be copied: {error.strerror}"
-
-    def _look(self, connection: Connection, pack_id: int, most: int) -> CopiedVectors | None:
-        """What the file has of a snapshot, if no more than `most` changes are missing."""
-        file = self._current_file(connection, pack_id)
-        if file is None:
-            return None
-        state = changes.current(connection, pack_id)
-        embedded = embeddings.count_embeddings(connection, pack_id)
-        if file.knows(state):
-            return CopiedVectors(file, state, _tail(connection, pack_id, []), embedded)
-        noted = changes.since(connection, pack_id, file.header.sequence)
-        if noted is None or len(noted) > most:
-            return None
-        tail = _tail(connection, pack_id, noted)
-        return CopiedVectors(file, file.header.sequence, tail, embedded)
 
     def _current_file(self, connection: Connection, pack_id: int) -> VectorFile | None:
         if self._file is not None:
@@ -144,16 +130,23 @@ def count_spoilt(connection: Connection, database: Path, pack_id: int) -> int:
         is_quick = not embeddings.has_more_than(connection, pack_id, copying.WORTH_A_FILE)
         return StoredVectors(connection, pack_id).spoilt if is_quick else 0
     with closing(file):
-        state = changes.current(connection, pack_id)
-        noted: list[Change] | None = []
-        if not file.knows(state):
-            state = file.header.sequence
-            noted = changes.since(connection, pack_id, state)
-        if noted is None:
-            return 0
-        there = (file.column("since") <= state) & (file.column("until") > state)
-    come = sum(1 if change.is_there else -1 for change in noted)
-    return max(0, embeddings.count_embeddings(connection, pack_id) - come - int(there.sum()))
+        copied = _copied(connection, pack_id, file, _MOST_TAIL_ROWS)
+        return 0 if copied is None else copied.spoilt
+
+
+def _copied(
+    connection: Connection, pack_id: int, file: VectorFile, most: int
+) -> CopiedVectors | None:
+    """What a file has of a snapshot, if no more than `most` changes are missing."""
+    state = changes.current(connection, pack_id)
+    embedded = embeddings.count_embeddings(connection, pack_id)
+    if file.knows(state):
+        return CopiedVectors(file, state, _tail(connection, pack_id, []), embedded)
+    noted = changes.since(connection, pack_id, file.header.sequence)
+    if noted is None or len(noted) > most:
+        return None
+    tail = _tail(connection, pack_id, noted)
+    return CopiedVectors(file, file.header.sequence, tail, embedded)
 
 
 def _tail(connection: Connection, pack_id: int, noted: list[Change]) -> Tail:
