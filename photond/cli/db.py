@@ -57,11 +57,10 @@ def check(
         stack.enter_context(explained(database))
         if repair:
             stack.enter_context(only_indexer(database))
-        found = check.findings(connection)
-        left = found
-        if repair and any(finding.can_be_mended for finding in found):
-            check.repair(connection)
-            left = check.findings(connection)
+        if repair:
+            found, left = check.mend(connection)
+        else:
+            found = left = check.findings(connection)
     mended = [finding for finding in found if finding not in left]
     if json:
         print_json(
@@ -91,15 +90,15 @@ def backup(
     it back.
     """
     from photond.store.backup import backup
-    from photond.store.database import explained
+    from photond.store.database import explained, is_part
 
     target = Path(absolute(file))
     if target.is_dir():
         raise UsageError(f"{target} is a folder", "Name the file to write.")
+    if is_part(target, session.database):
+        raise UsageError(f"{target} is the index itself or a part of it")
     if target.exists() and not force:
         raise UsageError(f"{target} is there already", "--force replaces it.")
-    if target.exists() and target.samefile(session.database):
-        raise UsageError(f"{target} is the index itself")
     with closing(session.open_index()) as connection, explained(session.database):
         size = backup(connection, target)
     if json:
@@ -176,7 +175,7 @@ def salvage(session: Session, json: JsonOption = False) -> None:
         print_json({"index": str(database), "is_damaged": True} | salvaged)
         return
     for table, pages in found.damaged.items():
-        print_line(f"{table}: {pages} damaged pages")
+        print_line(f"{table}: {pages} damaged {'page' if pages == 1 else 'pages'}")
     print_line(
         f"{printable(str(database))}: saved {found.saved.get('user_tags', 0):,} tags of your own, "
         f"{found.saved.get('files', 0):,} files, {found.saved.get('contents', 0):,} contents"

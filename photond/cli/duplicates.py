@@ -66,6 +66,7 @@ def duplicates(
     with what it was taken, then the largest, then the oldest.
     """
     from photond.search.comparing import MIN_COSINE, find_duplicates
+    from photond.store.copies import count_spoilt
     from photond.store.database import explained, snapshot
     from photond.store.jobs import count_waiting
     from photond.store.packs import serving_pack
@@ -85,14 +86,15 @@ def duplicates(
                 identical_only=identical,
             )
             waiting = count_waiting(connection)
+            spoilt = 0 if identical else count_spoilt(connection, session.database, serving.id)
     if json:
-        print_json(_as_json(found, unknown, waiting, None if identical else min_cosine))
+        print_json(_as_json(found, unknown, waiting, spoilt, None if identical else min_cosine))
     elif paths_only or null:
         print_paths(_superfluous(found.groups), null=null)
     else:
         _print(found.groups)
     if not json:
-        for said in _notes(found, unknown, waiting):
+        for said in _notes(found, unknown, waiting, spoilt):
             note(f"photond: {said}")
     if unknown is not None and unknown.unreadable:
         finish(ExitCode.INCOMPLETE)
@@ -118,7 +120,11 @@ def _superfluous(groups: "Sequence[Group]") -> list[str]:
 
 
 def _as_json(
-    found: "Duplicates", unknown: "Unknown | None", waiting: int, threshold: float | None
+    found: "Duplicates",
+    unknown: "Unknown | None",
+    waiting: int,
+    spoilt: int,
+    threshold: float | None,
 ) -> dict[str, object]:
     return {
         "threshold": threshold,
@@ -136,6 +142,7 @@ def _as_json(
             "offline": 0 if unknown is None else unknown.offline,
             "unreadable": 0 if unknown is None else unknown.unreadable,
             "waiting": waiting,
+            "spoilt": spoilt,
         },
     }
 
@@ -178,7 +185,9 @@ def _print(groups: "Sequence[Group]") -> None:
     )
 
 
-def _notes(found: "Duplicates", unknown: "Unknown | None", waiting: int) -> list[str]:
+def _notes(found: "Duplicates", unknown: "Unknown | None", waiting: int, spoilt: int) -> list[str]:
+    from photond.store.embeddings import EMBEDDED_AGAIN
+
     gain = sum(group.gain for group in found.groups)
     notes = []
     if found.groups:
@@ -196,6 +205,8 @@ def _notes(found: "Duplicates", unknown: "Unknown | None", waiting: int) -> list
         notes.append(f"{waiting:,} photos are not indexed yet, and were left out")
     if found.even:
         notes.append(f"{found.even:,} show too little to be compared by their looks")
+    if spoilt:
+        notes.append(f"{spoilt:,} have a spoilt embedding and were not compared; {EMBEDDED_AGAIN}")
     if unknown is not None and unknown.offline:
         notes.append(f"{unknown.offline:,} could not be compared by their looks: they are offline")
     if unknown is not None and unknown.unreadable:

@@ -10,10 +10,10 @@ import typer
 
 from photond import __version__
 from photond.cli.command import command
-from photond.cli.output import print_json, print_line
+from photond.cli.output import finish, note, print_json, print_line
 from photond.cli.progress import count_bar
 from photond.cli.session import Session, absolute
-from photond.errors import PhotondError, UsageError
+from photond.errors import ExitCode, PhotondError, UsageError
 from photond.printable import printable
 from photond.replacement import replacement
 
@@ -64,11 +64,16 @@ def export(
     elif parquet is not None:
         target = Path(absolute(parquet))
         _refuse_target(target, force=force)
-        rows, size = _write(session, target, offline=offline)
+        rows, size, spoilt = _write(session, target, offline=offline)
         if json:
-            print_json({"parquet": str(target), "photos": rows, "bytes": size})
+            print_json({"parquet": str(target), "photos": rows, "bytes": size, "spoilt": spoilt})
         else:
             print_line(f"{printable(str(target))}: {rows:,} photos, {size / 1e6:.1f} MB")
+        if spoilt:
+            from photond.store.embeddings import EMBEDDED_AGAIN
+
+            note(f"photond: {spoilt:,} have a spoilt embedding and are left out; {EMBEDDED_AGAIN}")
+            finish(ExitCode.INCOMPLETE)
 
 
 def _refuse_target(target: Path, *, force: bool) -> None:
@@ -78,12 +83,12 @@ def _refuse_target(target: Path, *, force: bool) -> None:
         raise UsageError(f"{target} is there already", "--force replaces it.")
 
 
-def _write(session: Session, target: Path, *, offline: bool) -> tuple[int, int]:
-    """Write the file; returns how many photos are in it, and its bytes."""
+def _write(session: Session, target: Path, *, offline: bool) -> tuple[int, int, int]:
+    """Write the file; returns how many photos are in it, its bytes, and how many are spoilt."""
     import os
 
     from photond.search.library import Known, known_photos
-    from photond.store.database import explained, snapshot
+    from photond.store.database import explained, is_part, snapshot
     from photond.store.embeddings import count_embeddings, dimension_of
 
     writer = _writer()
@@ -91,16 +96,17 @@ def _write(session: Session, target: Path, *, offline: bool) -> tuple[int, int]:
     with ExitStack() as stack:
         connection = stack.enter_context(closing(session.open_index()))
         stack.enter_context(explained(database))
-        if target.exists() and target.samefile(database):
-            raise UsageError(f"{target} is the index itself")
+        if is_part(target, database):
+            raise UsageError(f"{target} is the index itself or a part of it")
         stack.enter_context(snapshot(connection))
         answering = session.answering(connection)
         total = count_embeddings(connection, answering.stored.id)
         dimension = dimension_of(connection, answering.stored.id)
         show = stack.enter_context(count_bar("exporting"))
+        done = 0
 
         def read() -> Iterator[Known]:
-            done = 0
+            nonlocal done
             for known in known_photos(connection, answering.stored.id, offline=offline):
                 yield known
                 done += known.read
@@ -113,7 +119,7 @@ def _write(session: Session, target: Path, *, offline: bool) -> tuple[int, int]:
                 os.fsync(descriptor)
         except OSError as error:
             raise PhotondError(f"{target} cannot be written: {error.strerror}") from error
-    return rows, target.stat().st_size
+    return rows, target.stat().st_size, max(0, total - done)
 
 
 def _writer() -> ModuleType:

@@ -55,12 +55,13 @@ def keep(session: Session) -> None:
     from photond.config import locations
     from photond.config.fingerprint import fingerprint
     from photond.daemon.daemon import Daemon
+    from photond.daemon.listening import inherited_socket
     from photond.daemon.memory import be_frugal
     from photond.daemon.notify import Notifier
     from photond.daemon.patience import open_patiently
     from photond.daemon.power import Power
     from photond.daemon.searching import DaemonSearches
-    from photond.daemon.server import Server, inherited_socket
+    from photond.daemon.server import Server
     from photond.daemon.surroundings import Surroundings
     from photond.store.database import explained
     from photond.store.lock import IndexLock

@@ -36,6 +36,7 @@ class Report:
         switching_to: The pack that is about to answer, and how many embeddings it has.
         counts: How many photos are "present", "offline" and "missing".
         companions: How many RAW files are there that a JPEG or HEIC is read in place of.
+        spoilt: How many embeddings searches leave out because they are none any more.
     """
 
     index: str
@@ -48,12 +49,13 @@ class Report:
     counts: dict[str, int]
     companions: int
     waiting: int
+    spoilt: int
     failures: "list[FailedJob]"
     folders: "list[Scan]"
 
     @property
     def is_healthy(self) -> bool:
-        return not (self.failures or self.waiting or self.daemon_problem)
+        return not (self.failures or self.waiting or self.spoilt or self.daemon_problem)
 
 
 def _size_on_disk(database: Path) -> int:
@@ -78,7 +80,7 @@ def status(
 ) -> None:
     """Show what the daemon does, what is in the index, what is waiting, and what failed and why.
 
-    Exits with 0 if every photo is indexed, with 1 if some failed or are waiting.
+    Exits with 0 if every photo is indexed, with 1 if some failed, are waiting or cannot be found.
     """
     if watch:
         if json or not sys.stdout.isatty():
@@ -112,15 +114,16 @@ def _watch(session: Session) -> None:
 
 def _report(session: Session) -> Report:
     from photond.daemon.client import DaemonError, ask
-    from photond.store import companions, embeddings, files, jobs, packs, scans
-    from photond.store.database import explained
+    from photond.store import companions, copies, embeddings, files, jobs, packs, scans
+    from photond.store.database import explained, snapshot
 
     answer, problem = None, ""
     try:
         answer = ask("status", timeout=_PATIENCE)
     except DaemonError as error:
         problem = str(error)
-    with closing(session.open_index()) as connection, explained(session.database):
+    database = session.database
+    with closing(session.open_index()) as connection, explained(database), snapshot(connection):
         stored = {pack.id: pack for pack in packs.all_packs(connection)}
         embedded = {id_: embeddings.count_embeddings(connection, id_) for id_ in stored}
         serving = next((pack for pack in stored.values() if pack.state == "serving"), None)
@@ -130,8 +133,8 @@ def _report(session: Session) -> Report:
         answers = session.pack.name if serving is None or serving is chosen else serving.name
         switched = 0 if chosen is None else embedded[chosen.id]
         return Report(
-            index=str(session.database),
-            size=_size_on_disk(session.database),
+            index=str(database),
+            size=_size_on_disk(database),
             daemon=None if answer is None else answer.result,
             daemon_problem=problem,
             pack=answers,
@@ -140,6 +143,7 @@ def _report(session: Session) -> Report:
             counts=files.counts_by_state(connection),
             companions=companions.count_companions(connection),
             waiting=jobs.count_waiting(connection),
+            spoilt=0 if serving is None else copies.count_spoilt(connection, database, serving.id),
             failures=jobs.failures(connection),
             folders=scans.last_scans(connection),
         )
@@ -160,6 +164,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "companions": report.companions,
         "embeddings": report.embeddings,
         "waiting": report.waiting,
+        "spoilt": report.spoilt,
         "failed": [
             {"path": one.path, "reason": one.reason, "quarantined": one.is_quarantined}
             for one in report.failures
@@ -190,6 +195,10 @@ def _lines(report: Report, most_failures: int) -> list[str]:
     if report.waiting:
         by_hand = "" if _keeps_this_index(report) else " (`photond index` goes on with them)"
         lines.append(f"waiting   {report.waiting:,}{by_hand}")
+    if report.spoilt:
+        from photond.store.embeddings import EMBEDDED_AGAIN
+
+        lines.append(f"spoilt    {_embeddings(report.spoilt)} ({EMBEDDED_AGAIN})")
     for scan in report.folders:
         finished = scan.finished_at or "not finished"
         lines.append(f"folder    {printable(scan.path)}, last scan {finished}")

@@ -14,6 +14,7 @@ from photond.daemon.pacer import Pacer
 from photond.daemon.passes import Pass
 from photond.daemon.patience import trouble_seconds
 from photond.daemon.power import Power
+from photond.daemon.reloads import Reloads
 from photond.daemon.setup import Setup
 from photond.daemon.status import DaemonStatus, Rate, RootStatus, State
 from photond.daemon.surroundings import Surroundings
@@ -72,9 +73,7 @@ class Daemon:
         self._commands = 0
         self._pass: Pass | None = None
         self._results_before: Counter[str] = Counter()
-        # How many reloads were asked for and not begun, and are under way.
-        self._reloads_asked = self._reloads_begun = 0
-        self._reload: Aside[Setup] | None = None
+        self._reloads = Reloads(self._fresh_setup, self._sleeper.wake)
 
     def wait_for_its_turn(self, take: Callable[[], str | None]) -> bool:
         """Wait while another process makes a pass, and answer whoever asks meanwhile.
@@ -250,7 +249,7 @@ class Daemon:
                         jobs.retry_failed(self._connection, path)
                 self._commands += 1
             case "reload":
-                self._reloads_asked += 1
+                self._reloads.ask()
 
     def _begin_pass(self, command: Command) -> None:
         asked = set(command.paths or self._keeper.roots)
@@ -263,19 +262,16 @@ class Daemon:
 
     def _go_on_reloading(self) -> None:
         """Take over what was read, and begin to read the configuration again if that was asked for."""
-        if self._reload is not None and self._reload.is_done:
+        if (read := self._reloads.finished) is not None:
             try:
                 # If the index cannot be written to, this is tried again at the next turn.
-                self._take_over(self._reload.result())
+                self._take_over(read.result())
             except PhotondError as error:
                 log.warning("the configuration stays as it was", reason=str(error))
-            self._reload = None
-            self._commands += self._reloads_begun
+            self._commands += self._reloads.end()
             self._surroundings.ready()
-        if self._reload is None and self._reloads_asked:
-            self._reloads_begun, self._reloads_asked = self._reloads_asked, 0
+        if self._reloads.begin():
             self._surroundings.reloading()
-            self._reload = Aside(self._fresh_setup, self._sleeper.wake)
 
     def _fresh_setup(self) -> Setup:
         """The setup as it is configured now, with all that could be wrong with it looked at."""

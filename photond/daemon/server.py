@@ -6,26 +6,23 @@ nothing wakes up.
 """
 
 import contextlib
-import errno
-import fcntl
 import os
 import selectors
 import socket
-import stat
 import threading
 import time
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from photond.config.ownership import require_trusted
 from photond.daemon import protocol
+from photond.daemon.listening import Place
 from photond.daemon.peer import peer_uid
 from photond.daemon.protocol import Found
 from photond.daemon.status import DaemonStatus
-from photond.errors import IndexDatabaseError, PhotondError
+from photond.errors import PhotondError
 from photond.logs import get_logger
 
 log = get_logger(__name__)
@@ -33,8 +30,6 @@ log = get_logger(__name__)
 DEADLINE = 10.0  # seconds for a client to finish its request, and to take its answer
 MAX_CLIENTS = 32
 CLOSING = 2.0  # seconds for answers that are under way when the server closes
-
-_FIRST_INHERITED = 3  # SD_LISTEN_FDS_START
 
 
 class Control(Protocol):
@@ -78,10 +73,6 @@ class Searches(Protocol):
         """Why answers take longer than they could; empty if they do not."""
 
 
-class DaemonRunningError(IndexDatabaseError):
-    """Another daemon answers at the same socket."""
-
-
 class Server:
     """Has a daemon answer at a socket until it is closed.
 
@@ -114,9 +105,9 @@ class Server:
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._guard = threading.Lock()
         self._closing = False
-        self._place: _Place | None = None
+        self._place: Place | None = None
         if inherited is None:
-            self._place = _Place(path)
+            self._place = Place(path)
             inherited = self._place.listener
         self._listener = inherited
         self._listener.settimeout(0)
@@ -290,126 +281,6 @@ class Server:
         return protocol.encode_result({})
 
 
-def inherited_socket(environ: MutableMapping[str, str] | None = None) -> socket.socket | None:
-    """The socket that systemd listened at and passed on, if it did.
-
-    The variables that say so are removed, so that no child process takes them for its own.
-
-    Args:
-        environ: The process's environment, if not the real one.
-    """
-    environ = os.environ if environ is None else environ
-    meant_for = environ.pop("LISTEN_PID", "")
-    count = environ.pop("LISTEN_FDS", "")
-    environ.pop("LISTEN_FDNAMES", None)
-    if meant_for != str(os.getpid()) or not count.isdecimal() or int(count) < 1:
-        return None
-    inherited = socket.socket(fileno=_FIRST_INHERITED)
-    inherited.set_inheritable(False)
-    listens = inherited.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    if inherited.family != socket.AF_UNIX or inherited.type != socket.SOCK_STREAM or not listens:
-        inherited.close()
-        raise PhotondError(
-            "the socket from systemd is no listening Unix stream socket",
-            "In photond.socket, use ListenStream= with a path.",
-        )
-    return inherited
-
-
-class _Place:
-    """A socket's file, held for as long as this process answers there."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            _make_private(path.parent)
-            flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._lock = os.open(path.with_suffix(".lock"), flags, 0o600)
-        except OSError as error:
-            raise _cannot_listen(path, error) from error
-        try:
-            self.listener = self._listen()
-        except BaseException:
-            os.close(self._lock)
-            raise
-
-    def leave(self) -> None:
-        """Remove the file, unless it has become somebody else's, and let others in."""
-        with contextlib.suppress(OSError):
-            status = self._path.lstat()
-            if (status.st_dev, status.st_ino) == self._identity:
-                self._path.unlink()
-        os.close(self._lock)
-
-    def _listen(self) -> socket.socket:
-        try:
-            # Between looking whether the file is stale and replacing it, nobody else may do the same.
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _another(self._path) from None
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._clear()
-            listener.bind(os.fspath(self._path))
-            self._path.chmod(0o600)
-            status = self._path.lstat()
-            self._identity = status.st_dev, status.st_ino
-            listener.listen(64)
-        except OSError as error:
-            listener.close()
-            raise _cannot_listen(self._path, error) from error
-        except BaseException:
-            listener.close()
-            raise
-        return listener
-
-    def _clear(self) -> None:
-        """Remove the file that a daemon left behind which was killed."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.settimeout(1.0)
-            try:
-                probe.connect(os.fspath(self._path))
-            except FileNotFoundError:
-                return
-            except ConnectionRefusedError:
-                if not stat.S_ISSOCK(self._path.lstat().st_mode):
-                    raise
-                self._path.unlink()
-                return
-            except (TimeoutError, BlockingIOError):
-                pass  # it listens, and is busy
-        raise _another(self._path)
-
-
-def _make_private(folder: Path) -> None:
-    """A folder that only this user can look into.
-
-    Raises:
-        OSError: It cannot be made, or it is another user's.
-        PhotondError: Somebody else could put another one into its place.
-    """
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if status.st_uid != os.geteuid():
-        raise PermissionError(errno.EACCES, "its folder belongs to another user")
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        folder.chmod(0o700)
-    require_trusted(PhotondError, folder)
-
-
 def _is_same_user(connection: socket.socket) -> bool:
     """Whether whoever connected is the user that the daemon works for."""
     return peer_uid(connection) == os.geteuid()
-
-
-def _another(path: Path) -> DaemonRunningError:
-    return DaemonRunningError(
-        f"another photond daemon answers at {path}", "`photond status` says what it is doing."
-    )
-
-
-def _cannot_listen(path: Path, error: OSError) -> PhotondError:
-    return PhotondError(f"the daemon cannot listen at {path}: {error.strerror or error}")

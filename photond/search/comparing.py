@@ -140,14 +140,17 @@ def _alike(connection: Connection, pack_id: int, min_cosine: float) -> tuple[int
 def _cosines(
     connection: Connection, pack_id: int, pairs: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """The cosine similarities of pairs of contents, shape (n,), a part of them in memory at a time."""
-    cosines = np.empty(len(pairs), np.float32)
+    """The cosine similarities of pairs of contents, shape (n,), a part of them in memory at a time.
+
+    That of a pair of which an embedding is spoilt is not a number: nobody knows that they are alike.
+    """
+    cosines = np.full(len(pairs), np.nan, np.float32)
     for part in _parts(len(pairs), _PAIRS_AT_ONCE):
         wanted = np.unique(pairs[part])
         ids, vectors = embeddings.embeddings_of(connection, pack_id, wanted.tolist())
-        by_id = np.argsort(ids)
-        left, right = (by_id[np.searchsorted(ids, side, sorter=by_id)] for side in pairs[part].T)
-        cosines[part] = np.einsum("nd,nd->n", vectors[left], vectors[right])
+        is_known = np.isin(pairs[part], ids).all(axis=1)
+        left, right = np.searchsorted(ids, pairs[part][is_known].T)
+        cosines[part][is_known] = np.einsum("nd,nd->n", vectors[left], vectors[right])
     return cosines
 
 

@@ -67,6 +67,11 @@ class Ranking:
         self._vectors = vectors
         self._instead = instead
 
+    @property
+    def spoilt(self) -> int:
+        """How many contents are left out because their embeddings are none any more."""
+        return self._vectors.spoilt
+
     def best(self, direction: Direction, among: Ids | None = None) -> Iterator[Batch]:
         """All contents, the largest key first, and of equal ones the smallest id.
 

@@ -21,11 +21,12 @@ from photond.search.filters import Filters, tag_filter
 from photond.search.hits import Hit, Scored, hits
 from photond.search.mixing import Part, mixed
 from photond.search.question import Question, is_path
-from photond.search.ranking import Rankings
+from photond.search.ranking import Ranking, Rankings
 from photond.search.reasons import reasons
 from photond.search.search import Allowed, by_date, by_look, by_name, by_name_alone, with_names
 from photond.search.texts import QueryText, QueryTexts
 from photond.store.database import Connection, explained, open_index, snapshot
+from photond.store.embeddings import EMBEDDED_AGAIN
 from photond.store.files import count_unread
 from photond.store.jobs import count_waiting
 from photond.store.queries import keep_query
@@ -167,7 +168,7 @@ class Searcher:
         parts += [
             Part(text.embedding, weight) for text, weight in zip(texts, weights, strict=False)
         ]
-        found = self._found(connection, pack_id, question, parts, filters, wish)
+        found, ranking = self._found(connection, pack_id, question, parts, filters, wish)
         if not wish.each_copy:
             found = _page(found, wish)
         is_plain_text = weights == [1.0] and not examples
@@ -186,7 +187,7 @@ class Searcher:
         ]
         told = _page(told, wish) if wish.each_copy else told
         why = partial(reasons, connection, pack_id, question, filters)
-        return Answer(_with_reasons(told, why, notes), notes)
+        return Answer(_with_notes(told, ranking, why, notes), notes)
 
     def _found(
         self,
@@ -196,20 +197,22 @@ class Searcher:
         parts: Sequence[Part],
         filters: Filters,
         wish: Wish,
-    ) -> Iterator[Scored]:
+    ) -> tuple[Iterator[Scored], Ranking | None]:
+        """What suits a question, best first, and by what it was ranked, if by the look of photos."""
         wanted = " ".join(term.text for term in question.terms if term.weight > 0)
         if wish.names_only:
             unwanted = [term.text for term in question.terms if term.weight < 0]
-            return by_name_alone(connection, filters, pack_id, wanted, unwanted)
+            return by_name_alone(connection, filters, pack_id, wanted, unwanted), None
         if not parts:
-            return by_date(connection, filters, pack_id)
+            return by_date(connection, filters, pack_id), None
         direction = mixed(parts)
         allowed = Allowed.by(connection, filters, pack_id)
         ranking = self._rankings.at(connection, pack_id)
         look = by_look(ranking, direction, allowed, wish.min_score)
         if wish.limit is None:  # all of them, so that it does not matter which come first
-            return look
-        return with_names(look, by_name(ranking, direction, allowed, wish.min_score, wanted))
+            return look, ranking
+        named = by_name(ranking, direction, allowed, wish.min_score, wanted)
+        return with_names(look, named), ranking
 
     def _examples(
         self, connection: Connection, answering: Answering, question: Question
@@ -256,16 +259,25 @@ class Searcher:
                     keep_query(connection, answering.stored.id, text.prompt, text.embedding)
 
 
-def _with_reasons(
-    found: Iterator[Hit], why: Callable[[], list[str]], notes: list[str]
+def _with_notes(
+    found: Iterator[Hit], ranking: Ranking | None, why: Callable[[], list[str]], notes: list[str]
 ) -> Iterator[Hit]:
-    """What was found; where that is nothing, the notes say why."""
+    """What was found; the notes say what could not be, and where that is nothing, why."""
     is_empty = True
     for one in found:
         is_empty = False
         yield one
+    if ranking is not None and ranking.spoilt:
+        notes.append(_spoilt(ranking.spoilt))
     if is_empty:
         notes += why()
+
+
+def _spoilt(count: int) -> str:
+    photos = (
+        "1 photo whose embedding is" if count == 1 else f"{count:,} photos whose embeddings are"
+    )
+    return f"{photos} spoilt cannot be found by look; {EMBEDDED_AGAIN}"
 
 
 def _page(found: Iterator[One], wish: Wish) -> Iterator[One]:

@@ -34,7 +34,7 @@ def backup(connection: Connection, target: Path) -> int:
                 f"a backup cannot be written to {target.parent}: {error.strerror}"
             ) from error
         try:
-            with explained(target):
+            with explained(target, "the backup"):
                 _fill(copy, connection)
             copy.replace(target)
             sync(Path(os.path.realpath(target.parent)))

@@ -44,8 +44,23 @@ def findings(connection: Connection) -> list[Finding]:
         return list(_findings(connection))
 
 
+def mend(connection: Connection) -> tuple[list[Finding], list[Finding]]:
+    """Mend an index if all that is wrong with it can be mended; a damaged file stays as it is.
+
+    Nobody else indexes meanwhile.
+
+    Returns:
+        What was wrong, and what still is.
+    """
+    found = findings(connection)
+    if not found or not all(finding.can_be_mended for finding in found):
+        return found, found
+    repair(connection)
+    return found, findings(connection)
+
+
 def repair(connection: Connection) -> None:
-    """Mend what is wrong and can be mended, in one transaction; nobody else indexes meanwhile.
+    """Mend what can be mended, in one transaction; nobody else indexes meanwhile.
 
     What cannot be kept is removed, and what is lacking then is queued, to be computed again.
     """
@@ -97,11 +112,13 @@ def _findings(connection: Connection) -> Iterator[Finding]:
 
 
 def _damage(connection: Connection) -> Iterator[Finding]:
-    for (message,) in connection.execute(f"pragma integrity_check({_MESSAGES})"):
-        if message == "ok":
-            continue
+    rows = connection.execute(f"pragma integrity_check({_MESSAGES})").fetchall()
+    messages = [message for (message,) in rows if message != "ok"]
+    # An index that disagrees with a table that is damaged as well is not made anew from that.
+    is_of_indices = all("index" in message for message in messages)
+    for message in messages:
         detail = "damaged: " + "; ".join(message.splitlines())
-        if "index" in message:
+        if is_of_indices:
             yield Finding(detail, f"{_MENDED_BY} makes the index anew from its table.")
         else:
             yield Finding(detail, _LOST, can_be_mended=False)

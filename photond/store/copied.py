@@ -54,9 +54,14 @@ class CopiedVectors:
         file: The file, which knows the state, or the one that `tail` goes on from.
         sequence: The state, or the one that `tail` goes on from.
         tail: What has changed since.
+        embedded: How many contents have an embedding in the state, be it spoilt.
+
+    Attributes:
+        ids: See `Vectors`.
+        spoilt: See `Vectors`.
     """
 
-    def __init__(self, file: VectorFile, sequence: int, tail: Tail) -> None:
+    def __init__(self, file: VectorFile, sequence: int, tail: Tail, embedded: int) -> None:
         self._blocks = file.blocks()
         self._tail = tail
         self._rows = file.header.rows
@@ -66,6 +71,7 @@ class CopiedVectors:
             counts &= ~np.isin(ids, tail.gone)
         (self._there,) = np.nonzero(counts)
         self.ids: Ids = np.concatenate([ids[self._there], tail.ids])
+        self.spoilt = max(0, embedded - len(self.ids))
 
     @cached_property
     def _order(self) -> Rows:

@@ -7,7 +7,7 @@ everything is.
 
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +78,8 @@ class VectorCopies:
         state = pack_id, changes.current(connection, pack_id)
         with self._lock:
             if self._made is None or self._made[0] != state:
-                made = self._look(connection, pack_id, most)
+                file = self._current_file(connection, pack_id)
+                made = None if file is None else _copied(connection, pack_id, file, most)
                 if made is None:
                     return None
                 self._made = state, made
@@ -95,19 +96,6 @@ class VectorCopies:
             self._not_before = time.monotonic() + _RETRY_SECONDS
             self.trouble = f"the vectors cannot be copied: {error.strerror}"
 
-    def _look(self, connection: Connection, pack_id: int, most: int) -> CopiedVectors | None:
-        """What the file has of a snapshot, if no more than `most` changes are missing."""
-        file = self._current_file(connection, pack_id)
-        if file is None:
-            return None
-        state = changes.current(connection, pack_id)
-        if file.knows(state):
-            return CopiedVectors(file, state, _tail(connection, pack_id, []))
-        noted = changes.since(connection, pack_id, file.header.sequence)
-        if noted is None or len(noted) > most:
-            return None
-        return CopiedVectors(file, file.header.sequence, _tail(connection, pack_id, noted))
-
     def _current_file(self, connection: Connection, pack_id: int) -> VectorFile | None:
         if self._file is not None:
             kept, file = self._file
@@ -123,6 +111,42 @@ class VectorCopies:
         if opened is not None:
             self._file = pack_id, opened
         return opened
+
+
+def count_spoilt(connection: Connection, database: Path, pack_id: int) -> int:
+    """How many embeddings searches leave out because they are none any more, as far as is known.
+
+    Of many photos it is the copy that knows; without one, looking at all of them would take seconds.
+
+    Args:
+        connection: The index, in a snapshot.
+        database: Its file.
+        pack_id: The pack.
+    """
+    path = vector_file(database, pack_id)
+    # Whoever opens it for writing has nothing of it read ahead.
+    file = copying.opened(path, embeddings.dimension_of(connection, pack_id), writable=True)
+    if file is None:
+        is_quick = not embeddings.has_more_than(connection, pack_id, copying.WORTH_A_FILE)
+        return StoredVectors(connection, pack_id).spoilt if is_quick else 0
+    with closing(file):
+        copied = _copied(connection, pack_id, file, _MOST_TAIL_ROWS)
+        return 0 if copied is None else copied.spoilt
+
+
+def _copied(
+    connection: Connection, pack_id: int, file: VectorFile, most: int
+) -> CopiedVectors | None:
+    """What a file has of a snapshot, if no more than `most` changes are missing."""
+    state = changes.current(connection, pack_id)
+    embedded = embeddings.count_embeddings(connection, pack_id)
+    if file.knows(state):
+        return CopiedVectors(file, state, _tail(connection, pack_id, []), embedded)
+    noted = changes.since(connection, pack_id, file.header.sequence)
+    if noted is None or len(noted) > most:
+        return None
+    tail = _tail(connection, pack_id, noted)
+    return CopiedVectors(file, file.header.sequence, tail, embedded)
 
 
 def _tail(connection: Connection, pack_id: int, noted: list[Change]) -> Tail:

@@ -43,6 +43,11 @@ def open_index(path: Path, *, create: bool = False) -> Connection:
     """
     if create:
         _create_private(path)
+    elif path.is_dir():
+        raise IndexDatabaseError(
+            f"{path} is a folder and no index",
+            "Look at `database` in the configuration and at PHOTOND_DATABASE.",
+        )
     elif not path.is_file():
         raise IndexDatabaseError(
             f"there is no index at {path} yet", "Run `photond index ~/Pictures` to make one."
@@ -85,6 +90,12 @@ def bring_up_to_date(connection: Connection) -> None:
     with transaction(connection):
         if not schema.is_current(connection):
             schema.migrate(connection)
+
+
+def is_part(path: Path, database: Path) -> bool:
+    """Whether a path is that of an index's file, or of what SQLite reads as a part of it."""
+    there, own = os.path.realpath(path), os.path.realpath(database)
+    return there in {own + suffix for suffix in ("", *BESIDE)}
 
 
 def connect(path: Path) -> Connection:
@@ -182,45 +193,45 @@ def snapshot(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors about the file `path` into one line that helps."""
+def explained(path: Path, what: str = "the index") -> Iterator[None]:
+    """Turn SQLite's errors about the file `path` into one line that helps; `what` it is."""
     try:
         yield
     except sqlean.dbapi2.Error as error:
-        raise _explain(path, str(error)) from error
+        raise _explain(path, str(error), what) from error
     except UnicodeDecodeError as error:
         # Of SQLite's own message, which quotes what is damaged.
-        raise _explain(path, "malformed text") from error
+        raise _explain(path, "malformed text", what) from error
 
 
-def _explain(path: Path, reason: str) -> IndexDatabaseError:
+def _explain(path: Path, reason: str, what: str = "the index") -> IndexDatabaseError:
     if "locked" in reason:
         return IndexUnavailableError(
-            f"the index {path} is locked by another program", "Try again when it has finished."
+            f"{what} {path} is locked by another program", "Try again when it has finished."
         )
     if any(word in reason for word in ("not a database", "malformed", "corrupt", "vtable")):
         return DamagedIndexError(
-            f"the index {path} is damaged ({reason})",
+            f"{what} {path} is damaged ({reason})",
             "Restore a backup with `photond db restore`, or save what can be read with "
             "`photond db salvage`.",
         )
     if "full" in reason:
         return IndexUnavailableError(
-            f"the disk that holds the index {path} is full",
+            f"the disk that holds {what} {path} is full",
             "Free some space and run the command again; what was finished is kept.",
         )
     if "I/O error" in reason:
         return IndexUnavailableError(
-            f"the disk that holds the index {path} fails ({reason})",
+            f"the disk that holds {what} {path} fails ({reason})",
             "Check the disk, and its space.",
         )
     if "readonly" in reason or "unable to open" in reason:
         return IndexDatabaseError(
-            f"the index {path} cannot be opened ({reason})",
+            f"{what} {path} cannot be opened ({reason})",
             "The file, its folder and their disk must be writable, also for searches: SQLite keeps "
             "files beside it.",
         )
-    return IndexDatabaseError(f"the index {path} failed: {reason}")
+    return IndexDatabaseError(f"{what} {path} failed: {reason}")
 
 
 def _create_private(path: Path) -> None:

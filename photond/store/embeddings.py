@@ -13,6 +13,9 @@ from photond.store.database import Connection
 _ROWS_AT_ONCE = 4096
 _LENGTH_TOLERANCE = 1e-3
 
+EMBEDDED_AGAIN = "`photond db check --repair` has the photos embedded again"
+"""What helps where embeddings are spoilt."""
+
 Embedding = npt.NDArray[np.float32]
 
 
@@ -57,15 +60,14 @@ def add_embedding(
 
 
 def embedding_of(connection: Connection, pack_id: int, content_id: int) -> Embedding | None:
-    """The embedding of one content, float32 of shape (dimension,), if there is one."""
+    """The embedding of one content, float32 of shape (dimension,), if there is a sound one."""
     row = connection.execute(
         f"select embedding from {vectors_table(pack_id)} where content_id = ?", (content_id,)
     ).fetchone()
     if row is None:
         return None
     embedding = np.frombuffer(row[0], "<f4")
-    _require_unit(pack_id, embedding[np.newaxis])
-    return embedding
+    return embedding if are_unit(embedding[np.newaxis]).all() else None
 
 
 def all_embeddings(
@@ -73,24 +75,24 @@ def all_embeddings(
 ) -> Iterator[tuple[npt.NDArray[np.int64], Embedding]]:
     """Every embedding of a pack, in pieces: content ids (n,) and embeddings (n, dimension).
 
+    Those that are spoilt are left out, as if the photos had none yet.
+
     vec0's own tables are read: it keeps some thousand rows in a BLOB, and asked for a single one it
     reads as far as that one, which adds up to a hundred times what reading all of them takes.
 
     Raises:
-        IndexDatabaseError: One is damaged.
+        IndexDatabaseError: The tables make no sense.
     """
     dimension = dimension_of(connection, pack_id)
     for chunk_id, slots, ids in _chunks(connection, pack_id):
         vectors = _chunk(connection, pack_id, chunk_id, dimension)
         for start in range(0, len(slots), _ROWS_AT_ONCE):
             piece = slice(start, start + _ROWS_AT_ONCE)
-            embeddings = vectors[slots[piece]]
-            _require_unit(pack_id, embeddings)
-            yield ids[piece], embeddings
+            yield _sound(ids[piece], vectors[slots[piece]])
 
 
 def all_ids(connection: Connection, pack_id: int) -> npt.NDArray[np.int64]:
-    """The contents that have an embedding of a pack, in the order of `all_embeddings`; shape (n,)."""
+    """The contents of which vec0 holds an embedding, be it spoilt; shape (n,)."""
     pieces = [ids for _, _, ids in _chunks(connection, pack_id)]
     return np.concatenate(pieces) if pieces else np.empty(0, np.int64)
 
@@ -123,8 +125,10 @@ def embeddings_of(
 ) -> tuple[npt.NDArray[np.int64], Embedding]:
     """The embeddings of those contents that have one, by id: ids (n,), embeddings (n, dimension).
 
+    Those that are spoilt are left out.
+
     Raises:
-        IndexDatabaseError: One is damaged.
+        IndexDatabaseError: The tables make no sense.
     """
     rows = connection.execute(
         f"""
@@ -142,8 +146,7 @@ def embeddings_of(
         if slots.min() < 0 or slots.max() >= len(chunk):
             raise _damaged(pack_id)
         vectors[here] = chunk[slots]
-    _require_unit(pack_id, vectors)
-    return places[:, 0], vectors
+    return _sound(places[:, 0], vectors)
 
 
 def dimension_of(connection: Connection, pack_id: int) -> int:
@@ -172,16 +175,19 @@ def are_unit(vectors: Embedding) -> npt.NDArray[np.bool_]:
     return are
 
 
-def _require_unit(pack_id: int, vectors: Embedding) -> None:
+def _sound(
+    ids: npt.NDArray[np.int64], vectors: Embedding
+) -> tuple[npt.NDArray[np.int64], Embedding]:
+    """Contents and their embeddings, without those that are spoilt."""
     # SQLite has no checksums, and a vector whose bits have turned over would be found for anything.
-    if not are_unit(vectors).all():
-        raise _damaged(pack_id)
+    are_sound = are_unit(vectors)
+    return (ids, vectors) if are_sound.all() else (ids[are_sound], vectors[are_sound])
 
 
 def _damaged(pack_id: int) -> IndexDatabaseError:
     return IndexDatabaseError(
         f"the index is damaged ({vectors_table(pack_id)} holds what is no embedding)",
-        "`photond db check --repair` has the photos embedded again.",
+        f"{EMBEDDED_AGAIN}.",
     )
 
 
@@ -226,7 +232,7 @@ def has_embeddings(connection: Connection, pack_id: int) -> bool:
 
 
 def count_embeddings(connection: Connection, pack_id: int) -> int:
-    """How many contents have an embedding of a pack."""
+    """How many contents have an embedding of a pack, be it spoilt."""
     row = connection.execute(f"select count(*) from {embedded_contents(pack_id)}").fetchone()
     return int(row[0])
 

@@ -4,6 +4,7 @@ import glob
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -15,17 +16,26 @@ from photond.replacement import sync
 from photond.store.clock import now
 from photond.store.database import BESIDE, Connection, connect, explained
 
+_UNFINISHED = ".unfinished"
+# No process that is alive has left one alone for so long. Locks would tell it sooner, but on a network's
+# disk they are the same that SQLite needs.
+_ABANDONED_SECONDS = 86_400.0
+
 
 @contextmanager
 def unfinished(file: Path) -> Iterator[Path]:
     """An empty database beside another file, readable by its owner alone, to take that one's place.
 
-    It goes in the end, with what SQLite keeps beside it, unless it has.
+    It goes in the end, with what SQLite keeps beside it, unless it has. What processes that were killed
+    have left behind goes as well, a day later.
 
     Raises:
         OSError: The disk is full, fails, or may not be written.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    _remove_abandoned(file)
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{file.name}.", suffix=_UNFINISHED, dir=file.parent
+    )
     path = Path(name)
     try:
         os.close(descriptor)
@@ -34,6 +44,13 @@ def unfinished(file: Path) -> Iterator[Path]:
         for suffix in ("", *BESIDE):
             with suppress(FileNotFoundError):
                 path.with_name(path.name + suffix).unlink()
+
+
+def _remove_abandoned(file: Path) -> None:
+    for old in file.parent.glob(f".{glob.escape(file.name)}.*{_UNFINISHED}*"):
+        with suppress(OSError):
+            if time.time() - old.lstat().st_mtime > _ABANDONED_SECONDS:
+                old.unlink()
 
 
 @contextmanager

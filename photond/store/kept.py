@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from photond.logs import get_logger
+from photond.replacement import replacement
 
 log = get_logger(__name__)
 
@@ -29,21 +30,18 @@ def kept_folders(database: Path) -> list[str]:
 def set_kept_folders(database: Path, folders: list[str]) -> None:
     """Write down which folders the daemon keeps."""
     file = _file(database)
-    new = file.with_name(f"{file.name}.new")
     try:
         # In ASCII, so that a path's odd bytes travel as the escapes of lone surrogates.
-        with open(new, "w", encoding="ascii", opener=_private) as stream:
+        with (
+            replacement(file) as descriptor,
+            os.fdopen(descriptor, "w", encoding="ascii") as stream,
+        ):
             json.dump(folders, stream)
             stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(file)
+            os.fsync(descriptor)
     except OSError as error:
         log.warning("the folders could not be noted", path=str(file), reason=error.strerror)
 
 
 def _file(database: Path) -> Path:
     return database.with_name(f"{database.name}.folders")
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -5,8 +5,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from photond.errors import IndexDatabaseError
-from photond.store.check import findings, repair
+from photond.errors import DamagedIndexError, IndexDatabaseError, IndexUnavailableError
+from photond.store.check import mend
 from photond.store.database import Connection, bring_up_to_date, connect, explained
 from photond.store.exchange import copy_with_wal, draft, exchange, finish
 from photond.store.lock import only_indexer
@@ -45,31 +45,33 @@ def restore(backup: Path, database: Path, *, keep: bool = True) -> Restored:
     """
     with draft(database) as new, only_indexer(database):
         copy_with_wal(backup, new)
-        with explained(backup), closing(connect(new)) as connection:
-            mended = _made_whole(connection, backup)
-            photos, user_tags, as_of = _counts(connection)
-            finish(connection)
+        try:
+            with explained(database), closing(connect(new)) as connection:
+                mended = _made_whole(connection)
+                photos, user_tags, as_of = _counts(connection)
+                finish(connection)
+        except IndexUnavailableError:
+            raise
+        except DamagedIndexError as error:
+            raise _refused(backup, str(error.__cause__)) from error
+        except IndexDatabaseError as error:
+            raise _refused(backup, error.message) from error
         return Restored(photos, user_tags, as_of, tuple(mended), exchange(database, new, keep=keep))
 
 
-def _made_whole(connection: Connection, backup: Path) -> Sequence[str]:
+def _made_whole(connection: Connection) -> Sequence[str]:
     """Bring a copy of a backup up to date, and mend it; what was wrong with it."""
     if connection.execute("select 1 from sqlite_master limit 1").fetchone() is None:
-        raise IndexDatabaseError(f"{backup} cannot be restored: it is empty")
-    try:
-        bring_up_to_date(connection)
-    except IndexDatabaseError as error:
-        raise IndexDatabaseError(f"{backup} cannot be restored: {error.message}") from error
-    found = left = findings(connection)
-    if found and all(finding.can_be_mended for finding in found):
-        repair(connection)
-        left = findings(connection)
+        raise IndexDatabaseError("it is empty")
+    bring_up_to_date(connection)
+    found, left = mend(connection)
     if left:
-        raise IndexDatabaseError(
-            f"{backup} cannot be restored, for it is not whole: {left[0].detail}",
-            "The index is as it was.",
-        )
+        raise IndexDatabaseError(f"it is not whole: {left[0].detail}")
     return [finding.detail for finding in found]
+
+
+def _refused(backup: Path, reason: str) -> IndexDatabaseError:
+    return IndexDatabaseError(f"{backup} cannot be restored: {reason}", "The index is as it was.")
 
 
 def _counts(connection: Connection) -> tuple[int, int, str | None]:

@@ -23,6 +23,7 @@ from photond.store.exchange import copy_with_wal, draft, exchange, finish
 from photond.store.lock import only_indexer
 from photond.store.pages import Found, PagedFile, Row, Value
 from photond.store.schema import migration_files
+from photond.store.vec0 import MOST_DIMENSIONS
 
 # In the order in which the rows of pages that nothing leads to are tried: what the user cannot have
 # computed again comes first.
@@ -181,6 +182,8 @@ class _Table:
             return self.may_be_null[at]
         if self.columns[at] == "sha256":
             return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+        if self.columns[at] == "embedding_dimension":
+            return isinstance(value, int) and 0 < value <= MOST_DIMENSIONS
         if self.columns[at] == "path":
             return value[:1] in ("/", b"/") if isinstance(value, (str, bytes)) else False
         return isinstance(value, self.types[at])
@@ -312,18 +315,22 @@ class _Salvaging:
     def _lost_tags(self) -> Iterator[tuple[str, str]]:
         """What the index of the user's tags has besides the tags that were saved."""
         for row in self._rows_of("user_tags_by_label"):
-            known = self._connection.execute(
-                """
-                select name, (
-                  select path from photos where photos.sha256 = ?2 and typeof(path) = 'text' limit 1
-                )
-                from labels where id = ?1
-                  and not exists (select 1 from user_tags where label_id = ?1 and sha256 = ?2)
-                """,
-                row.values[:2],
-            ).fetchone()
-            if known is not None and len(row.values) == 2:  # noqa: PLR2004
-                yield known[0], known[1] or str(row.values[1])
+            match row.values:
+                case (int(label_id), str(sha256)):
+                    yield from self._if_lost(label_id, sha256)
+
+    def _if_lost(self, label_id: int, sha256: str) -> list[tuple[str, str]]:
+        """A tag of the user's, unless it was saved or nobody knows what the label was."""
+        return self._connection.execute(
+            """
+            select name, coalesce((
+              select path from photos where photos.sha256 = ?2 and typeof(path) = 'text' limit 1
+            ), ?2)
+            from labels where id = ?1
+              and not exists (select 1 from user_tags where label_id = ?1 and sha256 = ?2)
+            """,
+            (label_id, sha256),
+        ).fetchall()
 
     def _vectors(self) -> salvaged_vectors.Vectors:
         vectors = salvaged_vectors.Vectors(self._connection)

@@ -28,7 +28,7 @@ def dimension_of(pages: PagedFile, roots: Mapping[str, int], pack_id: int) -> in
     root = roots.get(f"{vectors_table(pack_id)}_vector_chunks00")
     for row in pages.rows(root, Found()) if root is not None else ():
         match row.values:
-            case (_, bytes(vectors)):
+            case (_, bytes(vectors)) if len(vectors) % (4 * CHUNK_PLACES) == 0:
                 return len(vectors) // (4 * CHUNK_PLACES)
     return None
 

@@ -23,6 +23,7 @@ from photond.store.embeddings import (
 )
 
 CHUNK_PLACES = 1024
+MOST_DIMENSIONS = 8192
 
 # As sqlite-vec 0.1.9 makes them. `rowid` is a column of its own in the last: vec0 reads by `_rowid_`.
 _TABLES = {

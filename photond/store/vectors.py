@@ -4,7 +4,9 @@
 be approximate, with a bound on the error of each row; those of some rows are exact.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +23,8 @@ Approximate = npt.NDArray[np.float32]
 
 # Of a product of two vectors of about unit length that was summed in float32.
 ROUNDING = 2e-6
+# 12 MB at 768 numbers.
+_KEPT_ROWS = 4096
 
 
 class Products(Protocol):
@@ -49,6 +53,11 @@ class Vectors(Protocol):
         """Of the contents, int64 of shape (rows,); each stands there once, in any order."""
         ...
 
+    @property
+    def spoilt(self) -> int:
+        """How many more contents have an embedding that is none any more."""
+        ...
+
     def rows_of(self, ids: Ids) -> Rows:
         """Where contents stand that are there, of some: ids in ascending order, each once."""
         ...
@@ -73,7 +82,7 @@ class _Multiplied:
 
 
 class StoredVectors:
-    """The embeddings as sqlite-vec has them, read from first to last for each question.
+    """The embeddings as sqlite-vec has them, read from first to last; for each product, if many.
 
     Args:
         connection: The index, in a snapshot for as long as this is used.
@@ -83,7 +92,19 @@ class StoredVectors:
     def __init__(self, connection: Connection, pack_id: int) -> None:
         self._connection = connection
         self._pack_id = pack_id
-        self.ids = embeddings.all_ids(connection, pack_id)
+        self._ids: Ids | None = None
+
+    @property
+    def ids(self) -> Ids:
+        """See `Vectors`."""
+        if self._ids is None:
+            self._ids = _joined([ids for ids, _ in self._embeddings()])
+        return self._ids
+
+    @property
+    def spoilt(self) -> int:
+        """See `Vectors`."""
+        return max(0, embeddings.count_embeddings(self._connection, self._pack_id) - len(self.ids))
 
     def rows_of(self, ids: Ids) -> Rows:
         """See `Vectors`."""
@@ -91,17 +112,32 @@ class StoredVectors:
 
     def times(self, directions: Embedding) -> Products:
         """See `Vectors`."""
-        products = np.empty((len(self.ids), len(directions)))
-        start = 0
-        for ids, vectors in embeddings.all_embeddings(self._connection, self._pack_id):
-            products[start : start + len(ids)] = multiplied(vectors, directions)
-            start += len(ids)
+        found = [(ids, multiplied(vectors, directions)) for ids, vectors in self._embeddings()]
+        # Reading all of them is what takes the time, so it is not done once more for the ids.
+        self._ids = _joined([ids for ids, _ in found])
+        products = np.concatenate([*(some for _, some in found), np.empty((0, len(directions)))])
         off = np.full(len(products), ROUNDING, np.float32)
         return _Multiplied(products.astype(np.float32), off, products)
 
     def exactly(self, rows: Rows, directions: Embedding) -> Exact:
         """See `Vectors`."""
         return self.times(directions).exact(rows)
+
+    def _embeddings(self) -> Iterable[tuple[Ids, Embedding]]:
+        if self._few is not None:
+            return self._few
+        return embeddings.all_embeddings(self._connection, self._pack_id)
+
+    @cached_property
+    def _few(self) -> list[tuple[Ids, Embedding]] | None:
+        """All embeddings, where they are so few that they are read once and kept."""
+        if embeddings.has_more_than(self._connection, self._pack_id, _KEPT_ROWS):
+            return None
+        return list(embeddings.all_embeddings(self._connection, self._pack_id))
+
+
+def _joined(pieces: list[Ids]) -> Ids:
+    return np.concatenate([*pieces, np.empty(0, np.int64)])
 
 
 def multiplied(vectors: Embedding, directions: Embedding) -> Exact:

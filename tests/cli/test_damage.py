@@ -180,20 +180,124 @@ def test_a_page_that_is_spoilt_is_found_by_the_check_and_mended_by_a_backup(
     assert library("db", "check").code == 0
 
 
-def test_vectors_that_are_spoilt_are_not_searched_and_are_embedded_again(library: Library) -> None:
-    right = library.found()
+def spoil_a_vector(library: Library) -> str:
+    """Turn bits of a photo's embedding over; says which photo's."""
     with closing(connect(library.database)) as connection:
-        ((vectors,),) = connection.execute(
-            "select vectors from embeddings_1_vector_chunks00"
+        ((vectors, rowids),) = connection.execute(
+            """
+            select vectors, chunks.rowids from embeddings_1_chunks as chunks
+            join embeddings_1_vector_chunks00 as vectors on vectors._rowid_ = chunk_id
+            """
         ).fetchall()
         spoilt = np.frombuffer(vectors, np.uint8).copy()
         spoilt[100:200] ^= 0xFF
         connection.execute("update embeddings_1_vector_chunks00 set vectors = ?", (spoilt.data,))
-    run = library("query", "cat")
-    assert (run.code, helps(run)) == (5, True)
+        (name,) = connection.execute(
+            "select name from files where content_id = ?", struct.unpack_from("<q", rowids)
+        ).fetchone()
+    return str(name)
+
+
+def mend(library: Library) -> None:
+    """What every word on spoilt embeddings tells the user to do."""
+    assert library("db", "check").code == 5
     assert library("db", "check", "--repair").code == 0
     assert library("index", library.photos).code == 0
+
+
+def test_a_photo_whose_vector_is_spoilt_is_left_out_of_searches_with_a_word_until_it_is_mended(
+    library: Library,
+) -> None:
+    right = library.found()
+    name = spoil_a_vector(library)
+    run = library("query", "cat", "--json")
+    assert run.code == 0
+    assert [Path(hit["path"]).name for hit in run.json] == [one for one in right if one != name]
+    assert run.stderr.count("1 photo whose embedding is spoilt") == 1
+    assert "`photond db check --repair`" in run.stderr
+    # What needs no embedding finds the photo, and has nothing to say.
+    by_date = library("query", "since:1990", "--json")
+    assert "spoilt" not in by_date.stderr
+    mend(library)
+    run = library("query", "cat", "--json")
+    assert [Path(hit["path"]).name for hit in run.json] == right
+    assert "spoilt" not in run.stderr
+
+
+def test_a_spoilt_vector_shows_in_the_status_and_stops_nothing(library: Library) -> None:
+    status = library("status", "--json")
+    assert (status.code, status.json["spoilt"]) == (0, 0)
+    name = spoil_a_vector(library)
+    status = library("status", "--json")
+    assert (status.code, status.json["spoilt"]) == (1, 1)
+    assert "1 embedding (`photond db check --repair`" in library("status").stdout
+    for command in (("retag",), ("index", library.photos), ("duplicates",)):
+        assert library(*command).code == 0, command
+    # The photo itself can be asked about: it is embedded on the spot.
+    like = library("similar", library.photos / name, "--json")
+    assert (like.code, len(like.json)) == (0, len(PHOTOS) - 1)
+    mend(library)
+    assert library("status").code == 0
+
+
+def test_photos_are_not_called_alike_by_a_vector_that_is_spoilt(
+    library: Library, tmp_path: Path
+) -> None:
+    name = spoil_a_vector(library)
+    library.restore()
+    for photo in library.photos.iterdir():
+        with Image.open(photo) as picture:
+            picture.resize((80, 80)).save(tmp_path / photo.name)
+    assert library("index", tmp_path).code == 0
+    alike = {
+        Path(copy["path"]).name
+        for group in library("duplicates", "--json").json["groups"]
+        for copy in group["copies"]
+    }
+    assert name in alike
+    spoil_a_vector(library)
+    run = library("duplicates", "--json")
+    assert run.json["not_compared"]["spoilt"] == 1
+    left = {Path(copy["path"]).name for group in run.json["groups"] for copy in group["copies"]}
+    assert left == alike - {name}
+    assert "1 have a spoilt embedding" in library("duplicates").stderr
+
+
+def test_a_file_of_embeddings_lacks_those_that_are_spoilt_and_the_exit_code_says_so(
+    library: Library, tmp_path: Path
+) -> None:
+    spoil_a_vector(library)
+    run = library("export", "--parquet", tmp_path / "photos.parquet", "--json")
+    assert (run.code, run.json["photos"], run.json["spoilt"]) == (1, len(PHOTOS) - 1, 1)
+    assert "1 have a spoilt embedding" in run.stderr
+
+
+def test_the_copy_of_the_vectors_is_made_without_those_that_are_spoilt(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = library.found()
+    monkeypatch.setattr(copying, "WORTH_A_FILE", 2)
+    name = spoil_a_vector(library)
+    for _ in range(2):
+        assert library.found() == [one for one in right if one != name]
+        made = library.beside("-vectors-1").stat().st_ino
+        assert library("status", "--json").json["spoilt"] == 1
+    assert library.beside("-vectors-1").stat().st_ino == made
+    assert "spoilt" in library("query", "dog").stderr
+    mend(library)
     assert library.found() == right
+    assert library("status", "--json").json["spoilt"] == 0
+
+
+def test_a_vector_that_is_spoilt_after_it_was_copied_is_searched_by_the_copy(
+    library: Library, copied: Path
+) -> None:
+    right = library.found()
+    spoil_a_vector(library)
+    run = library("query", "cat", "--json")
+    assert [Path(hit["path"]).name for hit in run.json] == right
+    assert "spoilt" not in run.stderr
+    assert copied.exists()
 
 
 @pytest.mark.parametrize(
@@ -245,6 +349,17 @@ def test_an_empty_file_is_an_index_of_nothing_and_is_filled_by_the_next_pass(
     assert "photond index" in run.stderr
     assert library("index", library.photos).code == 0
     assert library.found() == right
+
+
+def test_a_folder_in_the_place_of_the_index_is_said_to_be_one(library: Library) -> None:
+    library.database.unlink()
+    library.database.mkdir()
+    try:
+        run = library("query", "cat")
+    finally:
+        library.database.rmdir()
+    assert run.code == 5
+    assert "is a folder and no index" in run.stderr
 
 
 def test_a_text_in_the_place_of_the_index_is_left_alone(library: Library) -> None:
@@ -443,4 +558,16 @@ def test_a_list_of_folders_that_is_torn_is_no_list(library: Library, content: by
     library.put(content, ".folders")
     assert kept_folders(library.database) == []
     set_kept_folders(library.database, ["/photos"])
+    assert kept_folders(library.database) == ["/photos"]
+
+
+def test_the_list_of_folders_is_not_written_through_a_link_that_lies_in_wait(
+    library: Library, tmp_path: Path
+) -> None:
+    diary = tmp_path / "diary"
+    diary.write_text("dear diary")
+    for suffix in (".folders", ".folders.new"):
+        library.beside(suffix).symlink_to(diary)
+        set_kept_folders(library.database, ["/photos"])
+    assert diary.read_text() == "dear diary"
     assert kept_folders(library.database) == ["/photos"]

@@ -116,7 +116,9 @@ def test_a_page_that_a_disk_has_spoilt_is_found_and_nothing_is_made_of_it(
     assert "damaged" in run.stdout + run.stderr
     assert "Restore a backup" in run.stdout + run.stderr
     damaged = indexed.database.read_bytes()
-    assert indexed("db", "check", "--repair", code=5).code == 5
+    run = indexed("db", "check", "--repair", "--json", code=5)
+    assert run.json["mended"] == []
+    assert not any(finding["can_be_mended"] for finding in run.json["findings"])
     assert indexed.database.read_bytes() == damaged
     target = indexed.home / "backup.db"
     target.write_text("the last good one")
@@ -203,7 +205,9 @@ def test_a_backup_replaces_nothing_unless_it_is_told_to(indexed: Command, tmp_pa
         "backup": str(target),
         "bytes": target.stat().st_size,
     }
-    assert "index itself" in indexed("db", "backup", indexed.database, "--force", code=2).stderr
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        own = indexed.database.with_name(indexed.database.name + suffix)
+        assert "index itself" in indexed("db", "backup", own, "--force", code=2).stderr
     assert "cannot be written" in indexed("db", "backup", tmp_path / "no" / "b.db", code=5).stderr
 
 
@@ -243,6 +247,23 @@ def test_stats_say_what_takes_the_room(indexed: Command) -> None:
     assert "table embeddings_1" in text
 
 
+def test_what_a_backup_that_was_killed_has_left_behind_goes_with_one_a_day_later(
+    indexed: Command, tmp_path: Path
+) -> None:
+    target = tmp_path / "backup.db"
+    running, old, journal = (
+        tmp_path / f".backup.db.{name}"
+        for name in ("a.unfinished", "b.unfinished", "b.unfinished-journal")
+    )
+    own = tmp_path / ".backup.db.mine"
+    for file in (running, old, journal, own):
+        file.touch()
+    for file in (old, journal, own):
+        os.utime(file, (1e9, 1e9))
+    indexed("db", "backup", target)
+    assert {file for file in tmp_path.iterdir() if file.is_file()} == {target, running, own}
+
+
 @pytest.mark.skipif(not namespaces_work(), reason="no mount namespaces here")
 def test_a_backup_that_does_not_fit_leaves_nothing_behind(indexed: Command, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -263,7 +284,7 @@ def test_a_backup_that_does_not_fit_leaves_nothing_behind(indexed: Command, tmp_
         text=True,
         check=True,
     )
-    assert "is full" in done.stderr
+    assert "the disk that holds the backup" in done.stderr
     assert done.stdout == "the last good one\nbackup.db\n"
 
 

@@ -140,7 +140,10 @@ def test_a_backup_that_is_damaged_is_refused_and_everything_stays(
     backup.write_bytes(b"")
     assert "it is empty" in indexed("db", "restore", backup, code=5).stderr
     backup.write_bytes(damaged[: len(damaged) // 2])
-    assert "damaged" in indexed("db", "restore", backup, code=5).stderr
+    said = indexed("db", "restore", backup, code=5).stderr
+    assert f"{backup} cannot be restored: database disk image is malformed" in said
+    assert "The index is as it was" in said
+    assert "db salvage" not in said
     backup.write_bytes(b"something else")
     assert "not a database" in indexed("db", "restore", backup, code=5).stderr
     assert state(indexed) == before

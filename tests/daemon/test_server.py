@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from photond.config import locations
 from photond.daemon import protocol, server
 from photond.daemon.client import DaemonError, ask, encode_request
+from photond.daemon.listening import DaemonRunningError, inherited_socket
 from photond.daemon.protocol import Found, FoundPhoto, FoundTag
-from photond.daemon.server import DaemonRunningError, Server, inherited_socket
+from photond.daemon.server import Server
 from photond.errors import ConfigError, ExitCode, PhotondError
 from tests.daemon.stand_in import StandIn
 
@@ -365,7 +366,8 @@ def test_a_closed_server_does_not_remove_the_socket_of_its_successor(path, contr
 SERVE_INHERITED = """
 import os, sys, threading
 from tests.daemon.test_server import Recorder
-from photond.daemon.server import Server, inherited_socket
+from photond.daemon.listening import inherited_socket
+from photond.daemon.server import Server
 from pathlib import Path
 os.environ["LISTEN_PID"] = str(os.getpid())
 inherited = inherited_socket()

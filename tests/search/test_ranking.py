@@ -34,7 +34,7 @@ def a_file(path: Path, ids: Ids, vectors: Embedding) -> CopiedVectors:
         writer.commit(STATE)
     nothing = np.empty(0, np.int64)
     tail = Tail(nothing, np.empty((0, vectors.shape[1]), np.float32), nothing)
-    return CopiedVectors(VectorFile(path), STATE, tail)
+    return CopiedVectors(VectorFile(path), STATE, tail, len(ids))
 
 
 def ranking(vectors: Vectors) -> Ranking:
@@ -164,6 +164,7 @@ def test_a_copy_that_turns_out_damaged_half_way_is_given_up_for_the_index(tmp_pa
         """Does not have the last photo any more."""
 
         ids = damaged.ids
+        spoilt = damaged.spoilt
         rows_of = damaged.rows_of
 
         def times(self, directions: Embedding) -> "Damaged":

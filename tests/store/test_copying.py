@@ -17,10 +17,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from photond.store import changes, copying, embeddings, packs
+from photond.store import changes, copying, embeddings, packs, vec0
 from photond.store.comparing import what_is_wrong
 from photond.store.copied import CopiedVectors, DamagedVectorsError
-from photond.store.copies import VectorCopies
+from photond.store.copies import VectorCopies, count_spoilt
 from photond.store.copying import keep_ready, refresh
 from photond.store.database import Connection, connect, open_index, snapshot, transaction
 from photond.store.embeddings import Embedding
@@ -663,3 +663,46 @@ def test_a_copy_that_is_not_whole_or_cannot_be_read_is_found(
     vector_file(database, 1).unlink()
     vector_file(database, 1).symlink_to(database)
     assert "cannot be read" in wrong(connection, database)
+
+
+def spoil(connection: Connection, content_id: int) -> None:
+    """Make the embedding of a content one that is none, as a disk does that turns bits over."""
+    ((chunk, place, vectors),) = connection.execute(
+        """
+        select chunk_id, chunk_offset, vectors from embeddings_1_rowids as places
+        join embeddings_1_vector_chunks00 as chunks on chunks._rowid_ = chunk_id
+        where places.rowid = ?
+        """,
+        (content_id,),
+    ).fetchall()
+    spoilt = np.frombuffer(vectors, "<f4").reshape(vec0.CHUNK_PLACES, -1).copy()
+    spoilt[place] *= 3
+    connection.execute(
+        "update embeddings_1_vector_chunks00 set vectors = ? where _rowid_ = ?",
+        (spoilt.tobytes(), chunk),
+    )
+
+
+def test_the_copy_is_kept_ready_without_what_is_spoilt_and_says_how_much_that_is(
+    database: Path, connection: Connection
+) -> None:
+    def left(kind: type = CopiedVectors) -> tuple[list[int], int, int]:
+        with snapshot(connection):
+            vectors = VectorCopies(database).at(connection, 1)
+            assert isinstance(vectors, kind)
+            known = count_spoilt(connection, database, 1)
+            return sorted(vectors.ids.tolist()), vectors.spoilt, known
+
+    add(connection, *range(1, 11))
+    spoil(connection, 3)
+    copying.keep_ready(connection, database)
+    assert left() == ([1, 2, *range(4, 11)], 1, 1)
+    # It is followed as any other, be what comes spoilt as well.
+    add(connection, 11, 12)
+    spoil(connection, 12)
+    assert left() == ([1, 2, *range(4, 12)], 2, 2)
+    remove(connection, 3)
+    assert left() == ([1, 2, *range(4, 12)], 1, 1)
+    vector_file(database, 1).unlink()
+    remove(connection, *range(4, 12))
+    assert left(StoredVectors) == ([1, 2], 1, 1)

@@ -332,3 +332,27 @@ def test_the_parts_of_embeddings_are_known_by_the_names_of_their_tables() -> Non
     assert part_of("embeddings_12_vector_chunks00") == (12, "vector_chunks00")
     assert part_of("embeddings_12") is None
     assert part_of("embedding_changes") is None
+
+
+def test_an_entry_of_the_index_of_tags_that_has_lost_a_column_is_passed_over(
+    whole: Whole, tmp_path: Path
+) -> None:
+    def as_one_blob(page: bytes) -> bytes:
+        # A header of 4 bytes for an integer of one byte and 64 characters, then for 65 bytes.
+        assert b"\x04\x01\x81\x0d" in page
+        return page.replace(b"\x04\x01\x81\x0d", b"\x04\x80\x81\x0e", 1)
+
+    data = whole.with_damage(as_one_blob, whole.page("user_tags_by_label", "leaf"))
+    assert saved(tmp_path / "index.db", data).own_tags == whole.own_tags
+
+
+def test_a_pack_whose_dimension_cannot_be_is_told_by_its_vectors(
+    whole: Whole, tmp_path: Path
+) -> None:
+    def with_dimension(page: bytes) -> bytes:
+        at = page.index(b"f" * 64) + 64
+        assert page[at] == DIMENSION
+        return page[:at] + b"\x80" + page[at + 1 :]
+
+    data = whole.with_damage(with_dimension, whole.page("packs", "leaf"))
+    assert saved(tmp_path / "index.db", data).embeddings == whole.embeddings
