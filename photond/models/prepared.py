@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -49,6 +50,8 @@ _RESERVE = 2 << 30  # bytes
 _GROWTH = 6
 # What failed is tried again so much later, by whatever process: each try may write a gigabyte.
 _PATIENCE = 24 * 3600  # seconds
+# One at a time in a process, as each takes twice the memory of its tower.
+_making = threading.Lock()
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -164,8 +167,9 @@ class PreparedTowers:
                 # Another process may have finished it meanwhile.
                 if (graph := self.find(origin)) is not None:
                     return graph
-                _require_room(folder, tower.stat().st_size)
-                prepare(tower, folder)
+                with _making:
+                    _require_room(folder, tower.stat().st_size)
+                    prepare(tower, folder)
                 _seal(folder, origin)
                 folder.rename(self._folder / origin.key)
                 sync(self._folder)
