@@ -21,7 +21,7 @@ from photond.imaging.decode import decode
 from photond.imaging.picture import Limits
 from photond.imaging.tensor import to_tensor
 from photond.models.pack import load_pack
-from photond.models.towers import open_session
+from photond.models.sessions import open_session
 from photond.pipeline.inputs import input_spec
 
 _TOWER_RUNS = 8

@@ -29,7 +29,7 @@ from bench.bound import only_on
 from bench.index import CACHE, PACKS
 from bench.measurement import Measurement, run_benchmark
 from photond.models.pack import Pack
-from photond.models.towers import open_session
+from photond.models.sessions import open_session
 
 _SECONDS = 1.0
 _BATCHES = (4, 8)

@@ -78,6 +78,7 @@ class Home:
             "XDG_CONFIG_HOME": f"{self.place}/config",
             "XDG_DATA_HOME": f"{self.place}/data",
             "XDG_STATE_HOME": f"{self.place}/state",
+            "XDG_CACHE_HOME": f"{self.place}/cache",
             "XDG_RUNTIME_DIR": f"{self.place}/run",
             "PHOTOND_DATABASE": str(self.database),
             "PHOTOND_FOLDERS": str(self.photos),
@@ -225,6 +226,7 @@ def indexed(case: str, here: Cost, there: Cost, *, time_at_most: float) -> list[
 def many_photos(home: Home, count: int) -> list[Measurement]:
     """Answering, with so many photos in the index of each."""
     home.photond("index")
+    home.ask_photond(QUESTIONS[0])
     home.ask_rclip(QUESTIONS[0], look=True)
     fill(home.database, count)
     fill_rclip(home, count)

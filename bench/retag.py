@@ -17,6 +17,7 @@ import numpy as np
 
 from bench.measurement import Measurement, run_benchmark
 from photond.config.settings import TagSettings
+from photond.models.loading import Towers
 from photond.models.shelf import BUILT_IN, find_pack
 from photond.models.towers import available_cores
 from photond.pipeline.labels import LabelBook
@@ -58,7 +59,8 @@ def measure(options: argparse.Namespace) -> list[Measurement]:
 
         def retag() -> None:
             tagger = Tagger(connection, pack, stored, vocabulary, TagSettings())
-            tag_anew(tagger, pack, available_cores(), lambda _progress: None, lambda: False)
+            towers = Towers(pack, text_threads=available_cores())
+            tag_anew(tagger, towers, lambda _progress: None, lambda: False)
 
         baseline = seconds(read_and_multiply)
         first, second = seconds(retag), seconds(retag)

@@ -92,6 +92,7 @@ def home(place: Path, pack: str) -> dict[str, str]:
     return without_settings() | {
         "XDG_CONFIG_HOME": str(place / "config"),
         "XDG_STATE_HOME": str(place / "state"),
+        "XDG_CACHE_HOME": str(place / "cache"),
         "XDG_RUNTIME_DIR": str(place / "run"),
     }
 

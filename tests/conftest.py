@@ -29,9 +29,11 @@ settings.load_profile("photond")
 # A job in a shell's background ignores Ctrl-C, and would hand that down to the commands that are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Nothing that tests find out of the packs is left with the tester.
-os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="photond-state-")
-atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+# Nothing that tests find out of the packs, or make of them, is left with the tester. The cache is one
+# for all commands, so that each does not make the towers ready anew.
+for kind in ("STATE", "CACHE"):
+    os.environ[f"XDG_{kind}_HOME"] = tempfile.mkdtemp(prefix=f"photond-{kind.lower()}-")
+    atexit.register(shutil.rmtree, os.environ[f"XDG_{kind}_HOME"], ignore_errors=True)
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

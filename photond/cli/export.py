@@ -158,6 +158,7 @@ def _about(answering: "Answering") -> dict[str, str]:
 
 def _print_embedding(session: Session, text: str) -> None:
     """Print what a text is compared with photos by, and by which pack it was computed."""
+    from photond.models.prepared import prepared_towers
     from photond.search.texts import QueryTexts
     from photond.store.database import explained, snapshot
 
@@ -167,7 +168,8 @@ def _print_embedding(session: Session, text: str) -> None:
         snapshot(connection),
     ):
         answering = session.answering(connection)
-        embedded = QueryTexts().embed(connection, answering, text)
+        texts = QueryTexts(prepared=prepared_towers(session.settings.model))
+        embedded = texts.embed(connection, answering, text)
     print_json(
         {
             "query": text,

@@ -13,6 +13,7 @@ from photond.errors import ExitCode, ModelError, PhotondError
 
 if TYPE_CHECKING:
     from photond.models.pack import Pack
+    from photond.models.prepared import PreparedTowers
     from photond.pipeline.alignment import Alignment
 
 # What `download` fetches when it is not said what.
@@ -39,22 +40,30 @@ def _list(
 ) -> None:
     """List the packs that are there and those that can be downloaded; a star marks the one in use."""
     from photond.config import locations
+    from photond.models.prepared import all_prepared
     from photond.models.registry import registered_packs
     from photond.models.shelf import all_packs
 
     used = session.settings.model.pack
+    prepared = all_prepared()
     packs = all_packs(locations.models_dir())
     absent = {name: pack for name, pack in registered_packs().items() if name not in packs}
     if json:
         print_json(
-            [_as_json(name, pack, used, is_there=True) for name, pack in packs.items()]
-            + [_as_json(name, pack, used, is_there=False) for name, pack in absent.items()]
+            [_as_json(name, pack, used, prepared, is_there=True) for name, pack in packs.items()]
+            + [
+                _as_json(name, pack, used, prepared, is_there=False)
+                for name, pack in absent.items()
+            ]
         )
         return
     print_table(
         ("", "pack", "about"),
         [
-            *(("*" if name == used else " ", name, _about(pack)) for name, pack in packs.items()),
+            *(
+                ("*" if name == used else " ", name, _about(pack) + _prepared(pack, prepared))
+                for name, pack in packs.items()
+            ),
             *(
                 ("*" if name == used else " ", name, f"{_about(pack)}, not downloaded{_size(pack)}")
                 for name, pack in absent.items()
@@ -64,7 +73,12 @@ def _list(
 
 
 def _as_json(
-    name: str, pack: "Pack | PhotondError", used: str, *, is_there: bool
+    name: str,
+    pack: "Pack | PhotondError",
+    used: str,
+    prepared: "PreparedTowers",
+    *,
+    is_there: bool,
 ) -> dict[str, object]:
     from photond.models.registry import stated_bytes
     from photond.models.shelf import bytes_of
@@ -87,6 +101,7 @@ def _as_json(
         "title": known and known.title,
         "licence": known and known.licence,
         "bytes": size,
+        "prepared_bytes": prepared.bytes_of(known) if known and is_there else None,
         "path": str(known.folder) if known and is_there else None,
         "error": error,
     }
@@ -96,6 +111,11 @@ def _about(pack: "Pack | PhotondError") -> str:
     if isinstance(pack, PhotondError):
         return f"cannot be used: {pack}"
     return f"{pack.title} ({pack.licence})"
+
+
+def _prepared(pack: "Pack | PhotondError", prepared: "PreparedTowers") -> str:
+    size = 0 if isinstance(pack, PhotondError) else prepared.bytes_of(pack)
+    return f", {_megabytes(size)} kept to load it faster" if size else ""
 
 
 def _size(pack: "Pack") -> str:
@@ -190,6 +210,7 @@ def remove(
     Embeddings that were made with it stay in the index.
     """
     from photond.config import locations
+    from photond.models.prepared import all_prepared
     from photond.models.shelf import remove_pack
 
     if name == session.settings.model.pack:
@@ -202,6 +223,7 @@ def remove(
             "Run `photond index` first.",
         )
     remove_pack(name, locations.models_dir())
+    all_prepared().prune()
     print_line(f"{name} is deleted")
 
 

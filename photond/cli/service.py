@@ -174,10 +174,15 @@ def _program() -> list[str]:
 
 
 def _writable(session: Session) -> list[str]:
-    """The folders that the daemon writes to: of the index, of the model packs, of what it found out."""
+    """The folders that the daemon writes to: of the index, of models, of what it found out or made."""
     from photond.config import locations
 
-    folders = locations.data_dir(), locations.state_dir(), session.database.parent
+    folders = (
+        locations.data_dir(),
+        locations.state_dir(),
+        locations.cache_dir(),
+        session.database.parent,
+    )
     return list(dict.fromkeys(map(str, folders)))
 
 

@@ -124,6 +124,8 @@ def retag(session: Session, json: JsonOption = False) -> None:
     from photond.cli.control import told_to_reload
     from photond.cli.index import stop_on_signal
     from photond.cli.progress import progress_bar
+    from photond.models.loading import Towers
+    from photond.models.prepared import prepared_towers
     from photond.pipeline.engine import workers_for
     from photond.pipeline.retag import retag as tag_anew
     from photond.pipeline.tagger import Tagger
@@ -153,7 +155,10 @@ def retag(session: Session, json: JsonOption = False) -> None:
         settings = session.settings
         pack, stored = answering.pack, answering.stored
         tagger = Tagger(connection, pack, stored, session.vocabulary, settings.tags)
-        is_done = tag_anew(tagger, pack, workers_for(settings), on_progress, should_stop)
+        towers = Towers(
+            pack, text_threads=workers_for(settings), prepared=prepared_towers(settings.model)
+        )
+        is_done = tag_anew(tagger, towers, on_progress, should_stop)
         photos = count_embeddings(connection, stored.id)
         given = count_tags(connection, stored.id)
     if not is_done:

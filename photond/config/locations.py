@@ -54,6 +54,11 @@ def state_dir() -> Path:
     return _absolute("state")
 
 
+def cache_dir() -> Path:
+    """What photond made of other files and makes again when it is gone."""
+    return _absolute("cache")
+
+
 def models_dir() -> Path:
     """The model packs that were downloaded or made; the embedded one is not among them."""
     return data_dir() / "models"
@@ -100,7 +105,7 @@ def with_home(path: str) -> Path:
         raise ConfigError(f"{quoted(path)} begins with a home folder that is not known") from error
 
 
-def _absolute(kind: Literal["config", "data", "state"]) -> Path:
+def _absolute(kind: Literal["config", "data", "state", "cache"]) -> Path:
     """The folder of a kind that belongs to photond alone.
 
     Raises:

@@ -3,7 +3,7 @@
 import ctypes
 from pathlib import Path
 
-from photond.models.loading import release_memory
+from photond.models.memory import release_memory
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # mallopt(3)
 _MADV_DONTNEED = 4  # madvise(2)

@@ -14,7 +14,7 @@ NAME = "photond.service"
 LINGER_MARK = "X-Photond-Linger=true"
 
 # What decides where photond finds its files; a daemon that lacked one of them would keep another index.
-_VARIABLES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+_VARIABLES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 

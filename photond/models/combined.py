@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photond.errors import ModelError
+from photond.models.sessions import one_line, open_session
 from photond.models.tokens import Tokens
-from photond.models.towers import normalised, one_line, open_session
+from photond.models.towers import normalised
 
 _INPUTS = {"input_ids", "pixel_values"}
 _MASK = "attention_mask"

@@ -1,13 +1,13 @@
 """The towers of a pack, each loaded when it is first needed and let go when it is not."""
 
-import ctypes
-import gc
 import threading
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from photond.models.memory import release_memory
 from photond.models.pack import Pack
+from photond.models.prepared import PreparedTowers
 from photond.models.towers import ImageTower, TextTower
 
 Tower = TypeVar("Tower")
@@ -23,6 +23,7 @@ class Towers:
         pack: The pack.
         image_threads: How many threads one picture is embedded with.
         text_threads: How many threads a batch of texts is embedded with.
+        prepared: Where the towers are kept as they were made ready for this machine, if anywhere.
         clock: Seconds that only ever go forward.
     """
 
@@ -31,10 +32,16 @@ class Towers:
         pack: Pack,
         image_threads: int = 1,
         text_threads: int = 1,
+        *,
+        prepared: PreparedTowers | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._image: _Slot[ImageTower] = _Slot(lambda: ImageTower(pack, image_threads), clock)
-        self._text: _Slot[TextTower] = _Slot(lambda: TextTower(pack, text_threads), clock)
+        self._image: _Slot[ImageTower] = _Slot(
+            lambda: ImageTower(pack, image_threads, prepared=prepared), clock
+        )
+        self._text: _Slot[TextTower] = _Slot(
+            lambda: TextTower(pack, text_threads, prepared=prepared), clock
+        )
 
     def image(self) -> ImageTower:
         """The image tower, which counts as used now.
@@ -101,11 +108,3 @@ class _Slot(Generic[Tower]):
                 return False
             self._tower = None
             return True
-
-
-def release_memory() -> None:
-    """Give memory that was freed back to the system, which the C library otherwise keeps for later."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:  # glibc has it, musl gives memory back by itself
-        trim(0)

@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from photond.errors import ModelError
 from photond.models.pack import ImageSpec, Pack, TextSpec
+from photond.models.prepared import PreparedTowers, origin_of
 from photond.models.runtime import onnxruntime as ort
+from photond.models.sessions import one_line, open_prepared, open_session, prepare
 from photond.models.tokens import TextTokenizer, Tokens
 
 Embeddings = npt.NDArray[np.float32]
@@ -28,15 +30,24 @@ class ImageTower:
     Args:
         pack: The pack, whose tower is verified before it is loaded.
         threads: How many threads one call computes with.
+        once: Load sooner, and compute more slowly: for a process that embeds a picture or two.
+        prepared: Where the tower is kept as it was made ready for this machine, if anywhere.
 
     Raises:
         ModelError: The tower is missing, damaged, or not what `model.toml` says.
     """
 
-    def __init__(self, pack: Pack, threads: int = 1) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        threads: int = 1,
+        *,
+        once: bool = False,
+        prepared: PreparedTowers | None = None,
+    ) -> None:
         pack.verify_once(pack.image)
         self._pack = pack
-        self._session = _open_tower(pack, pack.image, threads)
+        self._session = _open_tower(pack, pack.image, threads, once=once, prepared=prepared)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -77,16 +88,24 @@ class TextTower:
         pack: The pack, whose tower and tokenizer are verified before they are loaded.
         threads: How many threads one call computes with.
         once: Load sooner, and compute more slowly: for a process that embeds a text or two.
+        prepared: Where the tower is kept as it was made ready for this machine, if anywhere.
 
     Raises:
         ModelError: The tower or the tokenizer is missing, damaged, or not what `model.toml` says.
     """
 
-    def __init__(self, pack: Pack, threads: int = 1, *, once: bool = False) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        threads: int = 1,
+        *,
+        once: bool = False,
+        prepared: PreparedTowers | None = None,
+    ) -> None:
         pack.verify_once(pack.text, pack.tokenizer)
         self._pack = pack
         self.tokenizer = TextTokenizer(pack)
-        self._session = _open_tower(pack, pack.text, threads, once=once)
+        self._session = _open_tower(pack, pack.text, threads, once=once, prepared=prepared)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -146,48 +165,45 @@ def normalised(vectors: Embeddings) -> Embeddings:
     return unit
 
 
-def open_session(path: Path, threads: int, *, once: bool = False) -> ort.InferenceSession:
-    """Load an ONNX graph, to be computed on the processor.
-
-    Args:
-        path: The graph's file.
-        threads: How many threads one call computes with.
-        once: Leave the weights as they lie in the file, where packing them for the processor would take
-            longer than one or two calls gain by it.
-
-    Raises:
-        ModelError: It is missing, or onnxruntime cannot load it.
-    """
-    options = ort.SessionOptions()
-    # Explicit counts: onnxruntime's own default counts cores that a cpuset may have taken away, and
-    # dies trying to pin threads to them.
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Waiting threads sleep: spinning is faster by little and heats a laptop.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if once:
-        options.add_session_config_entry("session.disable_prepacking", "1")
-    # Fatal only: what fails is raised, and its reader need not see it twice.
-    options.log_severity_level = 4
-    try:
-        return ort.InferenceSession(
-            str(path), sess_options=options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime raises nothing narrower
-        raise ModelError(f"{path} cannot be loaded: {one_line(error)}") from error
-
-
-def one_line(error: Exception) -> str:
-    """What onnxruntime says, which can be of several lines."""
-    return " ".join(str(error).split())
-
-
 def _open_tower(
-    pack: Pack, spec: ImageSpec | TextSpec, threads: int, *, once: bool = False
+    pack: Pack,
+    spec: ImageSpec | TextSpec,
+    threads: int,
+    *,
+    once: bool,
+    prepared: PreparedTowers | None,
 ) -> ort.InferenceSession:
-    session = open_session(pack.path_of(spec), threads, once=once)
+    session = None
+    if prepared is not None:
+        session = _open_prepared(prepared, pack, spec, threads, once=once)
+    if session is None:
+        session = open_session(pack.path_of(spec), threads, once=once)
     _check_graph(pack, spec, session)
     return session
+
+
+def _open_prepared(
+    prepared: PreparedTowers,
+    pack: Pack,
+    spec: ImageSpec | TextSpec,
+    threads: int,
+    *,
+    once: bool,
+) -> ort.InferenceSession | None:
+    """The tower as it was prepared before, or is prepared now; None if it is not to be had."""
+    origin = origin_of(str(spec.sha256), ort.__version__)
+    if origin is None:
+        return None
+    graph = prepared.find(origin)
+    if graph is None:
+        graph = prepared.make(origin, pack.path_of(spec), prepare)
+    if graph is None:
+        return None
+    try:
+        return open_prepared(graph, threads, once=once)
+    except ModelError as error:
+        prepared.give_up(origin, error)
+        return None
 
 
 def _outputs(session: ort.InferenceSession) -> tuple[str, ...]:

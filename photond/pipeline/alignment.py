@@ -8,7 +8,7 @@ import numpy.typing as npt
 from photond.errors import ModelError
 from photond.models.entry import check_against_registry
 from photond.models.examine import check_distinct, examine_text_tower
-from photond.models.loading import release_memory
+from photond.models.memory import release_memory
 from photond.models.pack import Pack
 from photond.models.towers import Embeddings, ImageTower, TextTower, available_cores
 from photond.pipeline.pairs import KNOWN as KNOWN  # noqa: PLC0414 - what `[reference]` is about

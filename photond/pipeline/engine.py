@@ -10,6 +10,7 @@ from photond.errors import PhotondError
 from photond.logs import get_logger
 from photond.models.loading import Towers
 from photond.models.pack import Pack
+from photond.models.prepared import prepared_towers
 from photond.models.shelf import BUILT_IN
 from photond.models.towers import available_cores
 from photond.pipeline.alignment import try_out
@@ -106,7 +107,7 @@ class Engine:
     ) -> None:
         self._tagger = tagger
         self._idle_seconds = settings.model.idle_unload_seconds
-        self._towers = Towers(pack)
+        self._towers = Towers(pack, prepared=prepared_towers(settings.model))
         self._towers.image()  # a pack that cannot be used is no photo's fault
         lacking = tagger.book.lacking
         if lacking:

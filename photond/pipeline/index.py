@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from photond.config.settings import Settings
-from photond.models.loading import release_memory
+from photond.models.loading import Towers
+from photond.models.memory import release_memory
 from photond.models.pack import Pack
+from photond.models.prepared import prepared_towers
 from photond.pipeline.engine import Engine, forget, hand_over, stored_pack, workers_for
 from photond.pipeline.inputs import rules_of
 from photond.pipeline.retag import embed_labels
@@ -80,7 +82,9 @@ class Indexer:
             self._work_off(tagger, stored, total, summary)
             release_memory()
         if total or tagger.is_due:
-            embed_labels(tagger, self._pack, self._cores, self._on_progress, self._should_stop)
+            prepared = prepared_towers(self._settings.model)
+            towers = Towers(self._pack, text_threads=self._cores, prepared=prepared)
+            embed_labels(tagger, towers, self._on_progress, self._should_stop)
         if not self._should_stop() and tagger.is_due:
             tagger.retag(self._should_stop)
         summary.interrupted = self._should_stop()

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from photond.models.loading import Towers
-from photond.models.pack import Pack
 from photond.pipeline.labels import LabelEncoder
 from photond.pipeline.summary import Progress
 from photond.pipeline.tagger import Tagger
@@ -13,8 +12,7 @@ _TICK_SECONDS = 0.1
 
 def embed_labels(
     tagger: Tagger,
-    pack: Pack,
-    cores: int,
+    towers: Towers,
     on_progress: Callable[[Progress], None],
     should_stop: Callable[[], bool],
 ) -> bool:
@@ -22,8 +20,7 @@ def embed_labels(
 
     Args:
         tagger: What they are for.
-        pack: Whose text tower embeds them; it is not loaded if there is nothing to do.
-        cores: How many threads it may use.
+        towers: Whose text tower embeds them; it is not loaded if there is nothing to do.
         on_progress: Told several times a second how far it is.
         should_stop: Asked as often.
 
@@ -33,7 +30,7 @@ def embed_labels(
     Raises:
         ModelError: The text tower cannot be used.
     """
-    encoder = LabelEncoder(tagger.book.lacking, Towers(pack, text_threads=cores).text)
+    encoder = LabelEncoder(tagger.book.lacking, towers.text)
     total = encoder.left
     try:
         while encoder.left and not should_stop():
@@ -46,8 +43,7 @@ def embed_labels(
 
 def retag(
     tagger: Tagger,
-    pack: Pack,
-    cores: int,
+    towers: Towers,
     on_progress: Callable[[Progress], None],
     should_stop: Callable[[], bool],
 ) -> bool:
@@ -55,8 +51,7 @@ def retag(
 
     Args:
         tagger: Gives the tags.
-        pack: Whose embeddings are tagged.
-        cores: How many threads the labels may use.
+        towers: Of the pack whose embeddings are tagged.
         on_progress: Told several times a second how far the labels are.
         should_stop: Asked as often; labels that are embedded by then are kept, and no tag changes.
 
@@ -66,5 +61,5 @@ def retag(
     Raises:
         ModelError: The text tower cannot be used.
     """
-    have_all = embed_labels(tagger, pack, cores, on_progress, should_stop)
+    have_all = embed_labels(tagger, towers, on_progress, should_stop)
     return have_all and tagger.retag(should_stop)

@@ -7,6 +7,7 @@ import numpy as np
 
 from photond.config.settings import Settings
 from photond.errors import PictureError, UsageError
+from photond.models.prepared import prepared_towers
 from photond.models.towers import ImageTower, available_cores
 from photond.pipeline.inputs import input_spec, max_bytes, new_decoder
 from photond.pipeline.read import read_photo
@@ -57,7 +58,13 @@ def embed_example(
         raise UsageError(f"there is no photo {path}") from None
     except PictureError as error:
         raise UsageError(f"{path} cannot be used: {error.reason}") from error
-    return Example(ImageTower(answering.pack, available_cores()).embed(pixels)[0], None)
+    tower = ImageTower(
+        answering.pack,
+        available_cores(),
+        once=True,
+        prepared=prepared_towers(settings.model),
+    )
+    return Example(tower.embed(pixels)[0], None)
 
 
 def _known(connection: Connection, pack_id: int, content_id: int | None) -> Example | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from photond.config.settings import Settings
 from photond.errors import IndexDatabaseError, UsageError
 from photond.models.pack import Pack
+from photond.models.prepared import prepared_towers
 from photond.models.score import confidence
 from photond.models.shelf import find_pack
 from photond.search.answering import Answering, answering_pack
@@ -96,7 +97,7 @@ class Searcher:
         self._settings = settings
         self._models_dir = models_dir
         self._vocabulary_file = vocabulary_file
-        self._texts = QueryTexts(once=once)
+        self._texts = QueryTexts(once=once, prepared=prepared_towers(settings.model))
         self._rankings = Rankings(database)
         self._using = threading.Lock()
         self._used_at: float | None = None

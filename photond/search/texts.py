@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photond.models.pack import Pack
+from photond.models.prepared import PreparedTowers
 from photond.search.answering import Answering
 from photond.store.database import Connection
 from photond.store.embeddings import Embedding
@@ -36,10 +37,12 @@ class QueryTexts:
 
     Args:
         once: The process asks one question, so that a tower that loads sooner is better than a fast one.
+        prepared: Where towers are kept as they were made ready for this machine, if anywhere.
     """
 
-    def __init__(self, *, once: bool = False) -> None:
+    def __init__(self, *, once: bool = False, prepared: PreparedTowers | None = None) -> None:
         self._once = once
+        self._prepared = prepared
         self._loading = threading.Lock()
         self._loaded: tuple[str, TextTower] | None = None
 
@@ -72,6 +75,6 @@ class QueryTexts:
         with self._loading:
             if self._loaded is None or self._loaded[0] != pack.fingerprint:
                 self._loaded = None  # not two at a time
-                tower = TextTower(pack, available_cores(), once=self._once)
+                tower = TextTower(pack, available_cores(), once=self._once, prepared=self._prepared)
                 self._loaded = pack.fingerprint, tower
             return self._loaded[1]

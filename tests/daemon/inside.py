@@ -16,6 +16,7 @@ from photond.config.settings import Settings
 from photond.daemon.notify import Notifier
 from photond.imaging.decode import decode
 from photond.imaging.tensor import to_tensor
+from photond.models.prepared import all_prepared
 from photond.models.shelf import find_pack
 from photond.models.towers import ImageTower, TextTower
 from photond.pipeline.inputs import input_spec, picture_limits
@@ -38,6 +39,12 @@ def embed() -> bool:
     )
 
 
+def keep_tower() -> bool:
+    pack, kept = find_pack("mini", Path("/nowhere")), all_prepared()
+    TextTower(pack, prepared=kept)
+    return kept.bytes_of(pack) > 0
+
+
 def index() -> bool:
     open_index(DATA / "index.db", create=True).execute("select * from files").fetchall()
     return True
@@ -50,6 +57,7 @@ def listen() -> bool:
 
 TRIALS: dict[str, Callable[[], object]] = {
     "embed": embed,
+    "keep_tower": keep_tower,
     "index": index,
     "listen": listen,
     "cpuinfo": lambda: bool(Path("/proc/cpuinfo").read_text()),

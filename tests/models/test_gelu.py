@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from photond.models.gelu import fuse_gelu
-from photond.models.towers import open_session
+from photond.models.sessions import open_session
 from tools.mini_pack.graph import Graph
 
 Float32 = npt.NDArray[np.float32]

@@ -10,9 +10,9 @@ import pytest
 from photond.errors import ModelError
 from photond.models.hashes import sha256_of
 from photond.models.pack import read_manifest
+from photond.models.sessions import open_session
 from photond.models.shelf import BUILT_IN
 from photond.models.tokens import TextTokenizer
-from photond.models.towers import open_session
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What onnxruntime needs to be told of the processor on aarch64."""
+"""What is found out of the processor, and what onnxruntime needs to be told of it on aarch64."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from photond.daemon import unit
-from photond.models.processor import danger, unknown
+from photond.models.processor import danger, identity, unknown
 
 
 @pytest.fixture
@@ -72,3 +72,36 @@ def test_the_unit_hides_neither_proc_nor_sys() -> None:
         word.lstrip("-").startswith(("/proc", "/sys")) for p in paths for word in p.split()
     )
     assert not any(name.startswith("Root") for name, _, _ in options)
+
+
+X86 = "processor\t: 0\nmodel name\t: Some\ncpu MHz\t\t: {mhz}\nflags\t\t: {flags}\n"
+
+
+def described(root: Path, text: str, machine: str = "x86_64") -> str | None:
+    (root / "proc/cpuinfo").write_text(text, "ascii")
+    return identity(root, machine)
+
+
+def test_a_processor_is_known_by_the_instructions_that_it_computes_with(tree: Path) -> None:
+    one = described(tree, X86.format(mhz=800, flags="fpu sse4_2 avx2 fma"))
+    assert one is not None
+    assert one == described(tree, X86.format(mhz=4000, flags="fma fpu sse4_2 new_in_6.18 avx2"))
+    assert one != described(tree, X86.format(mhz=800, flags="fpu sse4_2 avx2 fma avx512f"))
+    assert one != described(tree, X86.format(mhz=800, flags="fpu sse4_2 avx2 fma"), "i686")
+
+
+def test_an_arm_processor_is_known_by_its_cores_and_their_features(tree: Path) -> None:
+    core = "CPU implementer\t: 0x61\nCPU part\t: {part}\nFeatures\t: {features}\n\n"
+    fast, slow = (core.format(part=part, features="fp asimd bf16") for part in ("0x022", "0x023"))
+    both = described(tree, fast + slow, "aarch64")
+    assert both is not None
+    assert both == described(tree, slow + slow + fast, "aarch64")
+    assert both != described(tree, fast, "aarch64")
+    assert both != described(tree, (fast + slow).replace("bf16", "i8mm"), "aarch64")
+
+
+@pytest.mark.parametrize("text", ["", "processor\t: 0\n"])
+def test_a_processor_of_which_nothing_is_said_is_not_known(tree: Path, text: str) -> None:
+    assert described(tree, text) is None
+    (tree / "proc/cpuinfo").unlink()
+    assert identity(tree) is None

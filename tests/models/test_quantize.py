@@ -18,7 +18,7 @@ from photond.models.pack import Pack, Reference, load_pack
 from photond.models.quantize import quantize_pack
 from photond.models.shelf import pack_folders
 from photond.models.towers import ImageTower, TextTower
-from tools.random_pack import TINY, write_pack
+from tools.random_pack import TINY
 
 TEXTS = ["a cat", "a dog on the beach", "zebra", "an apple and a pear in a bowl"]
 
@@ -33,17 +33,6 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Pack:
-    """A pack of SigLIP's shape with random weights, a thousandth of its size."""
-    return write_pack(tmp_path_factory.mktemp("packs") / "tiny", TINY)
-
-
-@pytest.fixture(scope="session")
-def quantised(tiny: Pack, tmp_path_factory: pytest.TempPathFactory) -> Pack:
-    return quantize_pack(tiny, "tiny-int8", tmp_path_factory.mktemp("models"), accept)
 
 
 def operators(pack: Pack, part: str) -> list[str]:
