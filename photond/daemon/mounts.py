@@ -19,7 +19,7 @@ class Mount:
     """One mount.
 
     Attributes:
-        number: The kernel's, a new one for each mount.
+        number: The kernel's, which another mount may be given once this one is gone.
         kind: The type of the file system.
     """
 
@@ -45,10 +45,19 @@ def read() -> dict[str, Mount]:
 def concerned(
     roots: Iterable[str], before: Mapping[str, Mount], after: Mapping[str, Mount]
 ) -> list[str]:
-    """The roots in which, or above which, something was mounted or unmounted."""
+    """The roots in which, or above which, something was mounted or unmounted.
+
+    Args:
+        roots: Absolute paths.
+        before: What was mounted when this was looked at last.
+        after: What is mounted now, after the kernel has said that something changed.
+    """
     changed = [
         point for point in before.keys() | after.keys() if before.get(point) != after.get(point)
     ]
+    if not changed:
+        # A disk that was taken away and put back between two looks, with its number given to it again.
+        changed = [point for point in after if point != "/"]
     return [
         root
         for root in roots

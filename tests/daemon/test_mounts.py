@@ -16,7 +16,11 @@ def test_mount_points_are_read_with_their_spaces() -> None:
 def test_only_the_roots_in_or_above_which_a_mount_changed_are_concerned() -> None:
     roots = ["/home/u/Pictures", "/run/media/u", "/run/media/u/MY CARD/DCIM"]
     assert concerned(roots, parse(BEFORE), parse(AFTER)) == roots[1:]
-    assert concerned(roots, parse(BEFORE), parse(BEFORE)) == []
+
+
+def test_a_change_that_has_left_no_trace_may_have_been_of_any_disk() -> None:
+    roots = ["/", "/home/u/Pictures", "/run/media/u/MY CARD/DCIM"]
+    assert concerned(roots, parse(BEFORE), parse(BEFORE)) == [roots[0], roots[2]]
 
 
 def test_another_disk_in_the_same_place_is_a_change() -> None:
