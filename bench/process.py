@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.tree import proportional_bytes
+from bench.tree import proportional_bytes, unbacked_bytes
 
 _SAMPLE_SECONDS = 0.05
 
@@ -23,11 +23,13 @@ class Cost:
         cpu: Processor seconds of it and of the processes that it started and waited for.
         peak: The most memory that it had with all its processes, in bytes: proportional set sizes,
             added up, looked at twenty times a second.
+        unbacked: The most of it that lies in no file.
     """
 
     wall: float
     cpu: float
     peak: int
+    unbacked: int
 
 
 def cost_of(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None = None) -> Cost:
@@ -40,13 +42,14 @@ def cost_of(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None
     process = subprocess.Popen(
         argv, env=environ, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    peak = 0
+    peak = unbacked = 0
     ended = threading.Event()
 
     def look() -> None:
-        nonlocal peak
+        nonlocal peak, unbacked
         while not ended.wait(_SAMPLE_SECONDS):
             peak = max(peak, proportional_bytes(process.pid))
+            unbacked = max(unbacked, unbacked_bytes(process.pid))
 
     looking = threading.Thread(target=look)
     looking.start()
@@ -56,7 +59,7 @@ def cost_of(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None
     looking.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(argv), output)
-    return Cost(wall, spent() - before, peak)
+    return Cost(wall, spent() - before, peak, unbacked)
 
 
 def spent() -> float:

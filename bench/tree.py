@@ -37,8 +37,14 @@ def proportional_bytes(pid: int) -> int:
     return sum(smaps(member).get("Pss", 0) for member in members(pid))
 
 
+def unbacked_bytes(pid: int) -> int:
+    """Of that, what lies in no file, so that the system can only take it back by writing it to a swap."""
+    found = [smaps(member) for member in members(pid)]
+    return sum(one.get("Pss_Anon", 0) + one.get("Pss_Shmem", 0) for one in found)
+
+
 def resident_bytes(pid: int) -> int:
-    """The same, where such a page counts for each of them, and so do those of other programs."""
+    """As `proportional_bytes`, where such a page counts for each, and so do those of other programs."""
     return sum(smaps(member).get("Rss", 0) for member in members(pid))
 
 
