@@ -1,7 +1,7 @@
 """Scanning folders: what changed on disk becomes jobs in the index."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from photond.logs import get_logger
@@ -95,8 +95,6 @@ class Scan:
         self._watcher = watcher
         self._visited: set[str] = set()
         self._offline: list[str] = []
-        # Of the folder that the walk has come to.
-        self._known: tuple[KnownFolder | None, KnownListing | None] = None, None
         # Whether somebody has just done what is found, and may be waiting for it.
         self._is_news = False
         self.counts = ScanCounts()
@@ -157,32 +155,28 @@ class Scan:
                 pass
         elif isinstance(found, Listing):
             self._note_away(folder)
-            self._take(found, files.folder(self._connection, folder), names)
+            self._take(found, names)
         return folders
 
     def _walk(self, place: Place) -> Iterator[None]:
         settle_seconds = self._watcher.settle_seconds
-        for found in walk(place, self._watcher.on_enter, settle_seconds, self._expected):
+        for found in walk(place, self._watcher.on_enter, settle_seconds, self._known):
             if isinstance(found, Unreadable):
                 self.counts.unreadable.append(found)
                 log.warning("folder cannot be read", path=found.path, reason=found.reason)
-                yield
-                continue
-            self._visited.add(found.path)
-            folder, known = self._known
-            if isinstance(found, Listing):
-                self._take(found, folder)
-            elif known is not None:
-                self.counts.unchanged += known.indexed
+            else:
+                self._visited.add(found.path)
+                if isinstance(found, KnownListing):
+                    self.counts.unchanged += found.indexed
+                else:
+                    self._take(found)
             yield
         self._note_away(place.path)
         self._mark_absent_folders(place.path)
 
-    def _expected(self, path: str) -> bytes | None:
-        """The digest of a folder with which nothing is to be noted; see `walk`."""
-        folder, known = self._known = listings.look_up(self._connection, path, self._pack_id)
-        # A folder that is not known may have anything in it, and no photo.
-        return None if folder is None else b"" if known is None else known.digest
+    def _known(self, paths: Sequence[str]) -> Mapping[str, KnownListing | None]:
+        """What the index has of folders as a whole; see `walk`."""
+        return listings.look_up(self._connection, paths, self._pack_id)
 
     def _take_one(self) -> None:
         """Look at the root, which is a file and is indexed whatever its name: the user named it."""
@@ -205,19 +199,14 @@ class Scan:
         with transaction(self._connection):
             self._note(files.add_folder(self._connection, parent), changes, known)
 
-    def _take(
-        self,
-        listing: Listing,
-        folder: KnownFolder | None,
-        names: Collection[str] | None = None,
-    ) -> None:
+    def _take(self, listing: Listing, names: Collection[str] | None = None) -> None:
         """Note what is to be noted about a folder, or about some names in it.
 
         Args:
             listing: The folder as it is on disk.
-            folder: The same as the index has it, if it does.
             names: What was looked at; None for all.
         """
+        folder = files.folder(self._connection, listing.path)
         if folder is None and not listing.files and listing.volume is None:
             return
         stored_volume = None if folder is None else folder.volume
@@ -263,7 +252,7 @@ class Scan:
         """Remember that there is nothing to note about a whole folder as it is."""
         if listing.digest is not None:
             with transaction(self._connection):
-                known = KnownListing(listing.digest, changes.unchanged)
+                known = KnownListing(listing.path, listing.digest, changes.unchanged)
                 listings.keep(self._connection, folder.id, self._pack_id, known)
 
     def _pairs(self, names: Collection[str]) -> Mapping[str, str]:
@@ -306,8 +295,7 @@ class Scan:
 
     def _mark_absent_folders(self, top: str) -> None:
         absent = absent_folders(
-            files.folders_below(self._connection, top),
-            self._visited,
+            files.folders_below(self._connection, top, besides=self._visited),
             unreadable=[folder.path for folder in self.counts.unreadable],
             offline=self._offline,
         )
