@@ -5,7 +5,7 @@ any program has to do that wants to know whether a file changed. The library is 
 index takes for copies of one photo: an unchanged file costs the same whatever it shows. Both are
 measured in turns, the pass as its own summary says it, and as the whole command takes it.
 
-    python -m bench.rescan [--photos 100000] [--in-folder 100] [--thorough] [--json]
+    python -m bench.rescan [--photos 100000] [--in-folder 100 20] [--thorough] [--json]
 """
 
 import argparse
@@ -28,6 +28,8 @@ from photond.store.database import open_index, transaction
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "balloon.jpg"
 PHOTOS, THOROUGH = 100_000, 1_000_000
+# As many as a camera makes in a holiday, and as somebody keeps of an afternoon.
+IN_FOLDER = (100, 20)
 WANTED = 1.3
 # How much more memory ten times as many photos may take.
 MEMORY = 1.1
@@ -37,29 +39,44 @@ INDEX = [sys.executable, "-m", "photond", "index", "--json"]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be chosen."""
     parser.add_argument("--photos", type=int, help=f"{PHOTOS:,}; with --thorough {THOROUGH:,}")
-    parser.add_argument("--in-folder", type=int, default=100)
+    parser.add_argument(
+        "--in-folder",
+        type=int,
+        nargs="+",
+        default=IN_FOLDER,
+        help="photos in one folder; 100 and 20",
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where the library is made, and removed again")
     parser.add_argument("--thorough", action="store_true")
 
 
 def measure(options: argparse.Namespace) -> list[Measurement]:
-    """Everything about one size of library, and the memory for a tenth of it."""
+    """Everything about one size of library, for each way to spread it over folders."""
     photos = options.photos or (THOROUGH if options.thorough else PHOTOS)
-    small = Library(photos // 10, options.in_folder, options.folder)
+    return [
+        one
+        for in_folder in options.in_folder
+        for one in measure_one(photos, in_folder, options.repeats, options.folder)
+    ]
+
+
+def measure_one(photos: int, in_folder: int, repeats: int, place: Path | None) -> list[Measurement]:
+    """A pass and its command, and the memory for them against that for a tenth of the photos."""
+    small = Library(max(1, photos // 10), in_folder, place)
     with small:
         small.passes(1)
         few = small.command().peak
-    large = Library(photos, options.in_folder, options.folder)
+    large = Library(photos, in_folder, place)
     with large:
         large.passes(1)
         passes, baselines, commands = [], [], []
-        for _ in range(options.repeats):
+        for _ in range(repeats):
             baselines.append(large.baseline())
             passes += large.passes(1)
             commands.append(large.command())
     least = statistics.median(baselines)
-    case = f"{photos:,} unchanged photos, {options.in_folder} a folder"
+    case = f"{photos:,} unchanged photos, {in_folder} a folder"
     is_stat = "os.scandir and stat"
     return [
         Measurement("rescan", case, statistics.median(passes), least, "s", is_stat, at_most=WANTED),
