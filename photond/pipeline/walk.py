@@ -3,6 +3,7 @@
 import os
 import stat
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -144,7 +145,8 @@ def walk(
             It is asked of many together, most of which the walk has yet to come to.
     """
     volatile = _volatile_devices()
-    visited: set[tuple[int, int]] = set()
+    # By device, as that takes half the memory that pairs would: of a folder, this stays.
+    visited: defaultdict[int, set[int]] = defaultdict(set)
     above = os.path.dirname(place.path)  # noqa: PTH120 - a path may have surrogates and a million friends
     stack = [(place, _device(above))]
     ahead: dict[str, KnownListing | None] = {}
@@ -161,9 +163,9 @@ def walk(
             descriptor = os.open(here.path, _AS_FOLDER)
             try:
                 status = os.fstat(descriptor)
-                if (status.st_dev, status.st_ino) in visited:
+                if status.st_ino in visited[status.st_dev]:
                     continue
-                visited.add((status.st_dev, status.st_ino))
+                visited[status.st_dev].add(status.st_ino)
                 on_enter(here.path)
                 volume = None if status.st_dev == device_above else _volume(here.path, status)
                 disk = _disk(volume, has_volatile_inodes=status.st_dev in volatile)
