@@ -30,6 +30,7 @@ PHOTOS, THOROUGH = 100_000, 1_000_000
 # As many as a camera makes in a holiday, and as somebody keeps of an afternoon.
 IN_FOLDER = (100, 20)
 WANTED = 1.3
+_LOOK_SECONDS = 0.01
 # How much more memory ten times as many photos may take.
 MEMORY = 1.1
 INDEX = [sys.executable, "-m", "photond", "index", "--json"]
@@ -65,7 +66,7 @@ def measure_one(photos: int, in_folder: int, repeats: int, place: Path | None) -
     small = Library(max(1, photos // 10), in_folder, place)
     with small:
         small.passes(1)
-        few = small.command().peak
+        few = small.peak()
     large = Library(photos, in_folder, place)
     with large:
         large.passes(1)
@@ -74,6 +75,7 @@ def measure_one(photos: int, in_folder: int, repeats: int, place: Path | None) -
             baselines.append(large.baseline())
             passes += large.passes(1)
             commands.append(large.command())
+        most = large.peak()
     # The least of each, which no neighbour adds to.
     least = min(baselines)
     case = f"{photos:,} unchanged photos, {in_folder} a folder"
@@ -91,7 +93,7 @@ def measure_one(photos: int, in_folder: int, repeats: int, place: Path | None) -
         Measurement(
             "rescan",
             f"{case}: peak memory",
-            max(command.peak for command in commands) / 1e6,
+            most / 1e6,
             few / 1e6,
             "MB",
             "for a tenth of them",
@@ -160,6 +162,17 @@ class Library:
         """What a pass costs with the start and the end of its process."""
         return cost_of([*INDEX, str(self._root)], self._environ)
 
+    def peak(self) -> int:
+        """The most bytes that a pass has in memory: one process, in which others can have no share."""
+        argv = [*INDEX, str(self._root)]
+        most = 0
+        with subprocess.Popen(argv, env=self._environ, stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                most = max(most, _high_water(process.pid))
+                time.sleep(_LOOK_SECONDS)
+        assert process.returncode == 0
+        return most
+
     def baseline(self) -> float:
         """Seconds for the least that there is to do."""
         started = time.perf_counter()
@@ -175,6 +188,13 @@ class Library:
             for photo in range(first, min(first + self._in_folder, self._photos)):
                 (folder / f"IMG_{photo:07}.jpg").touch()
             yield folder
+
+
+def _high_water(pid: int) -> int:
+    """The most bytes that a process has had in memory, those that it shares included."""
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+    return kilobytes[0] * 1024 if kilobytes else 0  # nothing once it has ended
 
 
 def walk_and_stat(root: str) -> int:
