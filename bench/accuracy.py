@@ -1,8 +1,8 @@
 """How right a model pack is about photos: by labels, by captions, and in the tags that photond shows.
 
-    python bench/accuracy.py DIR                                 each folder in DIR is a label
-    python bench/accuracy.py DIR --captions captions.csv         rows of file,caption; or COCO's JSON
-    python bench/accuracy.py DIR --objects instances.json ...    COCO's JSON: instances or panoptic
+    python -m bench.accuracy DIR                                 each folder in DIR is a label
+    python -m bench.accuracy DIR --captions captions.csv         rows of file,caption; or COCO's JSON
+    python -m bench.accuracy DIR --objects instances.json ...    COCO's JSON: instances or panoptic
 
 Everything goes through photond's own code: photos are decoded, embedded and tagged as `photond index`
 does it, with the everyday vocabulary and the pack's settings. `judging.py` says when a tag is right.
@@ -22,7 +22,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from judging import (
+from rich.console import Console
+from rich.table import Table
+
+from bench.judging import (
     CaptionJudge,
     Judge,
     LabelJudge,
@@ -33,9 +36,6 @@ from judging import (
     read_names,
     read_objects,
 )
-from rich.console import Console
-from rich.table import Table
-
 from photond.config import locations
 from photond.config.load import load
 from photond.errors import PhotondError, PictureError

@@ -3,8 +3,10 @@
     python -m bench.compare OLD.json NEW.json [--tolerance 0.15]
 
 A ratio got worse if it moved the wrong way by more than a part of what it was; where there is a most
-that it may be, by more than that part of the most, because far below it a ratio is mostly noise. The
-exit status is 1 if one got worse, or is not what is demanded.
+that it may be, by more than that part of the most, because far below it a ratio is mostly noise. What
+the earlier run measured and the later one did not is named as "gone" and no more, so that a run of a
+few benchmarks can be compared with one of all. The exit status is 1 if a ratio got worse, or is not what
+is demanded, or if a benchmark failed that did not before.
 """
 
 import argparse
@@ -59,9 +61,19 @@ def main() -> int:
     for change in changes:
         if change.verdict != "as before":
             print(change)
+    failed = newly_failed(old, new)
+    for bench in failed:
+        print(f"{'FAILED':<10}{bench}, which did not before")
     same = sum(change.verdict == "as before" for change in changes)
     print(f"{same} of {len(changes)} as before")
-    return 1 if any(change.verdict in ("MISSED", "WORSE") for change in changes) else 0
+    is_bad = failed or any(change.verdict in ("MISSED", "WORSE") for change in changes)
+    return 1 if is_bad else 0
+
+
+def newly_failed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The benchmarks that failed in a later run and not in an earlier one."""
+    before = old.get("failed", [])
+    return [bench for bench in new.get("failed", []) if bench not in before]
 
 
 def machines_apart(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -27,7 +27,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from bench.measurement import Measurement, print_report
+from bench.measurement import Measurement, run_benchmark
 from bench.photos import photos
 from bench.process import Cost, cost_of, without_settings
 from bench.query import fill
@@ -43,6 +43,7 @@ VIT_B32 = Shape(768, 512, 12, 12, 3072, size=256, patch=32, tokens=77, words=49_
 RCLIP_TOWERS = "ViT-B-32-256-datacomp_s34b_b86k"
 RCLIP_VOCABULARY = "tokenizer/bpe_simple_vocab_16e6.txt.gz"
 RCLIP_MERGES = 49_152 - 256 - 2
+SIZES, THOROUGH = (24, 200, 20_000), (60, 1_000, 100_000)
 LIMIT = "20"
 QUESTIONS = ("a dog on the beach", "a red car", "snow in the mountains", "birthday cake", "a cat")
 
@@ -110,17 +111,18 @@ class Home:
         return cost_of([str(self.rclip), *options, text], self.rclip_environ, self.photos)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What can be chosen."""
     parser.add_argument("--rclip", type=Path, help="the command, if it is not to be installed")
     parser.add_argument("--thorough", action="store_true", help="the sizes in bench/peers.md")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+
+
+def measure(options: argparse.Namespace) -> list[Measurement]:
+    """Everything about both, in a folder that is there for as long as that takes."""
     with tempfile.TemporaryDirectory(prefix="peers-") as name:
         place = Path(name)
-        measurements = measure(place, options.rclip or install(place), thorough=options.thorough)
-    print_report(measurements, as_json=options.json)
+        rclip = options.rclip or install(place)
+        return measure_in(place, rclip, THOROUGH if options.thorough else SIZES)
 
 
 def install(place: Path) -> Path:
@@ -131,11 +133,17 @@ def install(place: Path) -> Path:
     return place / "venv/bin/rclip"
 
 
-def measure(place: Path, rclip: Path, *, thorough: bool) -> list[Measurement]:
-    """Everything about both."""
+def measure_in(place: Path, rclip: Path, sizes: tuple[int, int, int]) -> list[Measurement]:
+    """Everything about both.
+
+    Args:
+        place: A folder for all that is made.
+        rclip: rclip's command.
+        sizes: How many photos of a camera, small photos, and photos to ask among.
+    """
     pack = write_pack(place / "models" / "vit-b32", VIT_B32)
     write_rclip_model(place / "rclip-model", pack)
-    camera, small, filled = (60, 1_000, 100_000) if thorough else (24, 200, 20_000)
+    camera, small, filled = sizes
     made = {
         "camera": photos("camera", camera, place),
         "small": photos("small", small, place),
@@ -311,4 +319,4 @@ def _measured(
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__doc__, add_options, measure)

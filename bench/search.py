@@ -42,7 +42,9 @@ _HELD_FROM = 100_000
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What `measure` wants to know."""
-    parser.add_argument("--photos", type=int, nargs="+", help="how many, instead of the usual ones")
+    parser.add_argument(
+        "--photos", type=int, nargs="+", help="how many, instead of the usual ones; 5,000 or more"
+    )
     parser.add_argument("--folder", type=Path, help="where the index is made, and removed again")
     parser.add_argument("--thorough", action="store_true", help="a million photos, too")
 

@@ -1,5 +1,6 @@
 """`photond index`."""
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -103,6 +104,9 @@ def _index(
         only_indexer(database),
         progress_bar(hidden=quiet) as on_progress,
     ):
+        # What has been imported stays, and is looked through for garbage again and again otherwise,
+        # which is a twentieth of a scan in which nothing has changed.
+        gc.freeze()
         indexer = Indexer(
             connection, database, pack, vocabulary, session.settings, on_progress, should_stop
         )

@@ -7,10 +7,10 @@ little as can be: one `stat` a file, which finding out needs anyway, and no look
 import errno
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
 from os import DirEntry, stat_result
+from typing import NamedTuple
 
 from photond.pipeline.rules import IGNORE_FILE
 
@@ -22,8 +22,8 @@ _AT_ONCE = 4096
 _DIGEST_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class FolderDigest:
+# As `KnownListing`, one is made a folder.
+class FolderDigest(NamedTuple):
     """What a folder's entries come to.
 
     Attributes:
@@ -60,13 +60,14 @@ def digest_of(
     has_rules = False
     entries = iter(entries)
     while some := list(islice(entries, _AT_ONCE)):
+        are_all = len(some) < _AT_ONCE
         try:
-            inner = [entry.name for entry in some if entry.is_dir(follow_symlinks=follow_symlinks)]
+            # Asked once: a folder with nothing but folders would take twice as long otherwise.
+            inner = [entry for entry in some if entry.is_dir(follow_symlinks=follow_symlinks)]
             if inner:
-                folders += inner
-                some = [
-                    entry for entry in some if not entry.is_dir(follow_symlinks=follow_symlinks)
-                ]
+                folders += [entry.name for entry in inner]
+                are_folders = set(inner)
+                some = [entry for entry in some if entry not in are_folders]
             try:
                 stats = [entry.stat() for entry in some]
             except OSError:
@@ -77,12 +78,14 @@ def digest_of(
         has_rules = has_rules or IGNORE_FILE in names
         # No name has a slash, so that two lists of names never read the same. Those that lead nowhere
         # are told from the others by how many times there are.
-        read = f"{'/'.join(inner)}//{'/'.join(names)}//{len(stats)}//"
+        read = f"{'/'.join([entry.name for entry in inner])}//{'/'.join(names)}//{len(stats)}//"
         digest.update(read.encode("utf-8", "surrogateescape"))
         digest.update(array("q", [stat.st_size for stat in stats]))
         digest.update(_times(stats))
         if not volatile_inodes:
             digest.update(array("Q", [stat.st_ino for stat in stats]))
+        if are_all:
+            break
     return FolderDigest(digest.digest(), tuple(folders), has_rules)
 
 

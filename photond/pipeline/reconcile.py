@@ -231,20 +231,17 @@ def absence_below(stored: str | None, found: str | None) -> Absence:
 
 
 def absent_folders(
-    known: Iterable[KnownFolder],
-    visited: set[str],
+    unvisited: Sequence[KnownFolder],
     unreadable: Iterable[str],
     offline: Iterable[str],
 ) -> list[tuple[KnownFolder, Absence]]:
     """The folders that a scan did not come by, with what that means for their photos.
 
     Args:
-        known: The folders that the index has below the scanned root.
-        visited: The paths that were listed.
+        unvisited: Those of the folders that the index has below the scanned root.
         unreadable: Folders that could not be listed: nothing is known of what lies below.
         offline: Folders whose volume is not mounted: what lies below is offline.
     """
-    unvisited = [folder for folder in known if folder.path not in visited]
     # A mount point that vanished altogether, as those below /run/media do, is offline too.
     away = [*offline, *(folder.path for folder in unvisited if folder.volume is not None)]
     unknown = list(unreadable)

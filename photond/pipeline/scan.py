@@ -1,7 +1,8 @@
 """Scanning folders: what changed on disk becomes jobs in the index."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from photond.logs import get_logger
@@ -31,6 +32,9 @@ from photond.store.files import KnownFile, KnownFolder
 from photond.store.listings import KnownListing
 
 log = get_logger(__name__)
+
+# How often somebody who looks on wants to know; to draw it costs as much as a folder.
+_NEWS_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -95,8 +99,6 @@ class Scan:
         self._watcher = watcher
         self._visited: set[str] = set()
         self._offline: list[str] = []
-        # Of the folder that the walk has come to.
-        self._known: tuple[KnownFolder | None, KnownListing | None] = None, None
         # Whether somebody has just done what is found, and may be waiting for it.
         self._is_news = False
         self.counts = ScanCounts()
@@ -157,32 +159,28 @@ class Scan:
                 pass
         elif isinstance(found, Listing):
             self._note_away(folder)
-            self._take(found, files.folder(self._connection, folder), names)
+            self._take(found, names)
         return folders
 
     def _walk(self, place: Place) -> Iterator[None]:
         settle_seconds = self._watcher.settle_seconds
-        for found in walk(place, self._watcher.on_enter, settle_seconds, self._expected):
+        for found in walk(place, self._watcher.on_enter, settle_seconds, self._known):
             if isinstance(found, Unreadable):
                 self.counts.unreadable.append(found)
                 log.warning("folder cannot be read", path=found.path, reason=found.reason)
-                yield
-                continue
-            self._visited.add(found.path)
-            folder, known = self._known
-            if isinstance(found, Listing):
-                self._take(found, folder)
-            elif known is not None:
-                self.counts.unchanged += known.indexed
+            else:
+                self._visited.add(found.path)
+                if isinstance(found, KnownListing):
+                    self.counts.unchanged += found.indexed
+                else:
+                    self._take(found)
             yield
         self._note_away(place.path)
         self._mark_absent_folders(place.path)
 
-    def _expected(self, path: str) -> bytes | None:
-        """The digest of a folder with which nothing is to be noted; see `walk`."""
-        folder, known = self._known = listings.look_up(self._connection, path, self._pack_id)
-        # A folder that is not known may have anything in it, and no photo.
-        return None if folder is None else b"" if known is None else known.digest
+    def _known(self, paths: Sequence[str]) -> Mapping[str, KnownListing | None]:
+        """What the index has of folders as a whole; see `walk`."""
+        return listings.look_up(self._connection, paths, self._pack_id)
 
     def _take_one(self) -> None:
         """Look at the root, which is a file and is indexed whatever its name: the user named it."""
@@ -205,19 +203,14 @@ class Scan:
         with transaction(self._connection):
             self._note(files.add_folder(self._connection, parent), changes, known)
 
-    def _take(
-        self,
-        listing: Listing,
-        folder: KnownFolder | None,
-        names: Collection[str] | None = None,
-    ) -> None:
+    def _take(self, listing: Listing, names: Collection[str] | None = None) -> None:
         """Note what is to be noted about a folder, or about some names in it.
 
         Args:
             listing: The folder as it is on disk.
-            folder: The same as the index has it, if it does.
             names: What was looked at; None for all.
         """
+        folder = files.folder(self._connection, listing.path)
         if folder is None and not listing.files and listing.volume is None:
             return
         stored_volume = None if folder is None else folder.volume
@@ -263,7 +256,7 @@ class Scan:
         """Remember that there is nothing to note about a whole folder as it is."""
         if listing.digest is not None:
             with transaction(self._connection):
-                known = KnownListing(listing.digest, changes.unchanged)
+                known = KnownListing(listing.path, listing.digest, changes.unchanged)
                 listings.keep(self._connection, folder.id, self._pack_id, known)
 
     def _pairs(self, names: Collection[str]) -> Mapping[str, str]:
@@ -306,8 +299,7 @@ class Scan:
 
     def _mark_absent_folders(self, top: str) -> None:
         absent = absent_folders(
-            files.folders_below(self._connection, top),
-            self._visited,
+            files.folders_below(self._connection, top, besides=self._visited),
             unreadable=[folder.path for folder in self.counts.unreadable],
             offline=self._offline,
         )
@@ -331,17 +323,21 @@ def scan(
         root: An absolute path of a folder, or of one photo.
         rules: Which names are taken.
         pack_id: The pack in use.
-        on_progress: Told at each folder how many photos were seen.
+        on_progress: Told how many photos were seen, ten times a second and at the end.
         should_stop: Asked at each folder; the index is right whenever it stops.
 
     Returns:
         The counts, after a stop those of the part that was done.
     """
     one = Scan(connection, root, rules, pack_id)
+    next_news = 0.0
     for _ in one.steps():
-        on_progress(one.counts.queued + one.counts.unchanged)
+        if (now := time.monotonic()) >= next_news:
+            on_progress(one.counts.queued + one.counts.unchanged)
+            next_news = now + _NEWS_SECONDS
         if should_stop():
             break
+    on_progress(one.counts.queued + one.counts.unchanged)
     return one.counts
 
 

@@ -3,20 +3,28 @@
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from photond.logs import get_logger
 from photond.pipeline.companions import may_have_relatives, with_relatives
-from photond.pipeline.digest import GONE, digest_of
+from photond.pipeline.digest import GONE, FolderDigest, digest_of
 from photond.pipeline.rules import IGNORE_FILE, Rules
 from photond.store.files import FileStat
+from photond.store.listings import KnownListing
 
 log = get_logger(__name__)
 
 # File systems that number their files anew at each mount, so that a number says nothing.
 _VOLATILE_INODES = frozenset({"vfat", "exfat", "msdos", "ntfs", "ntfs3", "cifs", "smb3", "9p"})
+_AS_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# How many folders are asked for at once, by when another one more costs as little as it can.
+_AHEAD = 64
 # The database's integers are signed.
 _MAX_INTEGER = 2**63 - 1
 
@@ -42,13 +50,6 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Unchanged:
-    """A folder with the digest that was expected."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A folder that could not be listed, so that nothing is known of what lies below it."""
 
@@ -56,8 +57,8 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+# As `KnownListing`, one is made a folder.
+class Place(NamedTuple):
     """Where a walk goes: a root with its rules, or a folder below it.
 
     Attributes:
@@ -74,6 +75,14 @@ class Place:
         """A path as patterns see it; empty for the root."""
         return path[len(self.root) :].lstrip("/")
 
+    def inner(self, name: str) -> str:
+        """The path of what has a name in this folder."""
+        return f"{self.path.rstrip('/')}/{name}"
+
+    def enters(self, name: str, rules: Rules) -> bool:
+        """Whether a walk enters the folder of a name in this one, by the rules that hold here."""
+        return rules.takes_folder(self.relative(self.inner(name)), name)
+
 
 def place_below(root: str, path: str, rules: Rules) -> Place | None:
     """The place of a folder below a root; None if the walk of the root does not come by it.
@@ -86,8 +95,8 @@ def place_below(root: str, path: str, rules: Rules) -> Place | None:
     place = Place(root, root, rules)
     for name in filter(None, place.relative(path).split("/")):
         rules = _with_own(place)
-        inner = f"{place.path.rstrip('/')}/{name}"
-        if not rules.takes_folder(place.relative(inner), name):
+        inner = place.inner(name)
+        if not place.enters(name, rules):
             return None
         if not rules.follow_symlinks and os.path.islink(inner):  # noqa: PTH114 - see walk
             return None
@@ -121,120 +130,132 @@ def walk(
     place: Place,
     on_enter: Callable[[str], None] = lambda _path: None,
     settle_seconds: float = 0,
-    expected: Callable[[str], bytes | None] = lambda _path: None,
-) -> Iterator[Listing | Unchanged | Unreadable]:
+    known: Callable[[Sequence[str]], Mapping[str, KnownListing | None]] = dict.fromkeys,
+) -> Iterator[Listing | KnownListing | Unreadable]:
     """Every folder at and below a place, parents first, in the order of their names.
 
-    A folder is visited once even when symbolic links or bind mounts lead to it again from below.
+    One that is as it is known is not listed anew. A folder is visited once even when symbolic links or
+    bind mounts lead to it again from below.
 
     Args:
         place: Where to begin.
         on_enter: Told of each folder before it is listed.
         settle_seconds: Photos that changed within the last so many seconds are unsure.
-        expected: The digest with which a folder needs no listing; empty if there is none yet, and None
-            for a folder of which none is wanted.
+        known: What is known of each of some folders as a whole; of one with None, no digest is wanted.
+            It is asked of many together, most of which the walk has yet to come to.
     """
     volatile = _volatile_devices()
-    visited: set[tuple[int, int]] = set()
+    # By device, as that takes half the memory that pairs would: of a folder, this stays.
+    visited: defaultdict[int, set[int]] = defaultdict(set)
     above = os.path.dirname(place.path)  # noqa: PTH120 - a path may have surrogates and a million friends
     stack = [(place, _device(above))]
+    ahead: dict[str, KnownListing | None] = {}
     while stack:
         here, device_above = stack.pop()
+        if here.path not in ahead:
+            # Those that come next, which are at the end, up to the first that was asked about before.
+            coming = (place.path for place, _ in reversed(stack))
+            unasked = takewhile(lambda path: path not in ahead, coming)
+            ahead.update(known([here.path, *islice(unasked, _AHEAD - 1)]))
+        listing = ahead.pop(here.path)
         try:
-            status = os.stat(here.path)  # noqa: PTH116 - as above
-            if (status.st_dev, status.st_ino) in visited:
-                continue
-            visited.add((status.st_dev, status.st_ino))
-            on_enter(here.path)
-            volume = None if status.st_dev == device_above else _volume(here.path, status)
-            folder = _Folder(here, volume, status.st_dev in volatile)
-            digest = expected(here.path)
-            found, inner, rules = folder.unchanged(digest) or folder.listed(
-                settle_seconds, with_digest=digest is not None
-            )
+            # Open while it is looked at, so that what is in it is looked up from there, not from `/`.
+            descriptor = os.open(here.path, _AS_FOLDER)
+            try:
+                status = os.fstat(descriptor)
+                if status.st_ino in visited[status.st_dev]:
+                    continue
+                visited[status.st_dev].add(status.st_ino)
+                on_enter(here.path)
+                volume = None if status.st_dev == device_above else _volume(here.path, status)
+                disk = _disk(volume, has_volatile_inodes=status.st_dev in volatile)
+                found, inner, rules = _as_known(here, descriptor, disk, listing) or _listed(
+                    here, descriptor, disk, settle_seconds, with_digest=listing is not None
+                )
+            finally:
+                os.close(descriptor)
         except OSError as error:
             yield Unreadable(here.path, _reason(error))
             continue
         yield found
-        stack += ((Place(here.root, path, rules), status.st_dev) for path in reversed(inner))
+        if inner:
+            device = status.st_dev
+            stack += [
+                (Place(here.root, here.inner(name), rules), device) for name in reversed(inner)
+            ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Folder:
-    """One folder of a walk."""
+class _Disk:
+    """What folders have in common that lie on one disk.
 
-    place: Place
+    Attributes:
+        volume: The id of its file system, of the folder where it is mounted; None of those below.
+        has_volatile_inodes: Whether the numbers of its files say nothing.
+        seed: Both, for digests.
+    """
+
     volume: str | None
     has_volatile_inodes: bool
+    seed: bytes
 
-    def unchanged(self, expected: bytes | None) -> tuple[Unchanged, list[str], Rules] | None:
-        """The folder with the paths of those to enter and the rules there, if it has a digest."""
-        if not expected:
-            return None
-        with os.scandir(self.place.path) as entries:
-            seen = self._seen(entries)
-        if seen is None or seen.digest != expected:
-            return None
-        above = self.place.path.rstrip("/")
-        inner = ((f"{above}/{name}", name) for name in sorted(seen.folders))
-        return (
-            Unchanged(self.place.path),
-            [
-                path
-                for path, name in inner
-                if seen.rules.takes_folder(self.place.relative(path), name)
-            ],
-            seen.rules,
-        )
 
-    def listed(
-        self, settle_seconds: float, *, with_digest: bool
-    ) -> tuple[Listing, list[str], Rules]:
-        """The same, of a folder whose files are wanted one by one."""
-        with os.scandir(self.place.path) as entries:
-            listed = list(entries)
-        # Before they are sorted: it goes by the order in which they come.
-        seen = self._seen(listed) if with_digest else None
-        listed.sort(key=lambda entry: entry.name)
-        if seen is not None:
-            digest, rules = seen.digest, seen.rules
-        else:
-            own = any(entry.name == IGNORE_FILE for entry in listed)
-            digest, rules = None, _with_own(self.place) if own else self.place.rules
-        folders, files, unsure = _sort(
-            listed, self.place, rules, settle_seconds, volatile_inode=self.has_volatile_inodes
-        )
-        listing = Listing(self.place.path, self.volume, tuple(files), frozenset(unsure), digest)
-        return listing, folders, rules
+@lru_cache(maxsize=16)
+def _disk(volume: str | None, *, has_volatile_inodes: bool) -> _Disk:
+    return _Disk(volume, has_volatile_inodes, f"{volume} {has_volatile_inodes:d} ".encode())
 
-    def _seen(self, entries: Iterable[os.DirEntry[str]]) -> "_Seen | None":
-        rules = self.place.rules
+
+def _as_known(
+    here: Place, descriptor: int, disk: _Disk, known: KnownListing | None
+) -> tuple[KnownListing, list[str], Rules] | None:
+    """A folder with the names of those to enter and the rules there, if it is as it is known."""
+    if known is None or not known.digest:
+        return None
+    with os.scandir(descriptor) as entries:
+        seen, rules = _seen(entries, here, disk)
+    if seen is None or seen.value != known.digest:
+        return None
+    inner = [name for name in sorted(seen.folders) if here.enters(name, rules)]
+    return known, inner, rules
+
+
+def _listed(
+    here: Place, descriptor: int, disk: _Disk, settle_seconds: float, *, with_digest: bool
+) -> tuple[Listing, list[str], Rules]:
+    """The same, of a folder whose files are wanted one by one."""
+    with os.scandir(descriptor) as entries:
+        listed = list(entries)
+    # Before they are sorted: it goes by the order in which they come.
+    seen, rules = _seen(listed, here, disk) if with_digest else (None, here.rules)
+    listed.sort(key=lambda entry: entry.name)
+    if seen is None and any(entry.name == IGNORE_FILE for entry in listed):
+        rules = _with_own(here)
+    inner, files, unsure = _sort(
+        listed, here, rules, settle_seconds, volatile_inode=disk.has_volatile_inodes
+    )
+    digest = None if seen is None else seen.value
+    return Listing(here.path, disk.volume, tuple(files), frozenset(unsure), digest), inner, rules
+
+
+def _seen(
+    entries: Iterable[os.DirEntry[str]], here: Place, disk: _Disk
+) -> tuple[FolderDigest | None, Rules]:
+    """What a folder's entries come to, and the rules there, which are not read if that is None."""
+    rules = here.rules
+    seed = rules.fingerprint + disk.seed
+    if rules.scopes:
         # Patterns are about paths below the root, so what they say depends on where that is.
-        root = self.place.root if rules.scopes else ""
-        seed = f"{self.volume} {self.has_volatile_inodes:d} {root}".encode(
-            "utf-8", "surrogateescape"
-        )
-        seen = digest_of(
-            entries,
-            rules.fingerprint + seed,
-            follow_symlinks=rules.follow_symlinks,
-            volatile_inodes=self.has_volatile_inodes,
-        )
-        if seen is None:
-            return None
-        if not seen.has_rules:
-            return _Seen(seen.value, seen.folders, rules)
-        rules = _with_own(self.place)
-        return _Seen(seen.value + rules.fingerprint, seen.folders, rules)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A folder as a whole: its digest, the names of folders in it, and the rules there."""
-
-    digest: bytes
-    folders: tuple[str, ...]
-    rules: Rules
+        seed += os.fsencode(here.root)
+    seen = digest_of(
+        entries,
+        seed,
+        follow_symlinks=rules.follow_symlinks,
+        volatile_inodes=disk.has_volatile_inodes,
+    )
+    if seen is not None and seen.has_rules:
+        rules = _with_own(here)
+        seen = seen._replace(value=seen.value + rules.fingerprint)
+    return seen, rules
 
 
 def look(
@@ -259,7 +280,7 @@ def look(
         return Unreadable(place.path, _reason(error))
     is_volatile = here.st_dev in _volatile_devices()
     for name in sorted(names):
-        path = f"{place.path.rstrip('/')}/{name}"
+        path = place.inner(name)
         if not rules.takes_file(place.relative(path), name):
             continue
         try:
@@ -297,26 +318,25 @@ def _sort(
     *,
     volatile_inode: bool,
 ) -> tuple[list[str], list[FileStat], set[str]]:
-    """The folders to enter, the photos, and those of which nothing can be said now."""
+    """The names of folders to enter, the photos, and the names of which nothing can be said now."""
     folders: list[str] = []
     files: list[FileStat] = []
     unsure: set[str] = set()
     still_since = time.time_ns() - round(settle_seconds * 1e9)
     for entry in entries:
-        relative = here.relative(entry.path)
         try:
             if entry.is_dir(follow_symlinks=rules.follow_symlinks):
-                if rules.takes_folder(relative, entry.name):
-                    folders.append(entry.path)
+                if here.enters(entry.name, rules):
+                    folders.append(entry.name)
                 continue
-            if not rules.takes_file(relative, entry.name):
+            if not rules.takes_file(here.relative(here.inner(entry.name)), entry.name):
                 continue
             status = entry.stat()
         except OSError as error:
             # A link that leads nowhere or a file that has just gone is no photo; all else may be one.
             if error.errno not in GONE:
                 unsure.add(entry.name)
-            log.debug("skipped", path=entry.path, reason=_reason(error))
+            log.debug("skipped", path=here.inner(entry.name), reason=_reason(error))
             continue
         if stat.S_ISREG(status.st_mode):
             files.append(file_stat(entry.name, status, volatile_inode=volatile_inode))

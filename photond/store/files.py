@@ -79,11 +79,17 @@ def folder(connection: Connection, path: str) -> KnownFolder | None:
     return None if row is None else KnownFolder(row[0], from_column(row[1]), row[2])
 
 
-def folders_below(connection: Connection, path: str) -> list[KnownFolder]:
-    """The folder at `path` and those below it that the index knows."""
+def folders_below(
+    connection: Connection, path: str, besides: Collection[str] = frozenset()
+) -> list[KnownFolder]:
+    """The folder at `path` and those below it that the index knows, besides some."""
     condition, values = below("path", path)
     rows = connection.execute(f"select id, path, volume from folders where {condition}", values)
-    return [KnownFolder(id_, from_column(stored), volume) for id_, stored, volume in rows]
+    return [
+        KnownFolder(id_, known, volume)
+        for id_, stored, volume in rows
+        if (known := from_column(stored)) not in besides
+    ]
 
 
 def add_folder(connection: Connection, path: str) -> int:

@@ -22,7 +22,7 @@ def bench(tmp_path: Path) -> Bench:
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, ROOT / "bench" / "accuracy.py", *arguments],
+            [sys.executable, "-m", "bench.accuracy", *arguments],
             env=environ,
             capture_output=True,
             text=True,

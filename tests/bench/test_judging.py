@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging import (
+
+from bench.judging import (
     CaptionJudge,
     LabelJudge,
     Names,
@@ -18,7 +19,6 @@ from judging import (
     read_names,
     read_objects,
 )
-
 from photond.vocabulary.concepts import Concept, Vocabulary
 
 PHOTO = Path("photo.jpg")

@@ -29,8 +29,8 @@ def with_ratio(one: Measurement, ratio: float) -> Measurement:
     return replace(one, value=ratio * one.baseline)
 
 
-def write(path: Path, measurements: list[Measurement]) -> Path:
-    path.write_text(json.dumps(document(measurements)), "utf-8")
+def write(path: Path, measurements: list[Measurement], **kept: object) -> Path:
+    path.write_text(json.dumps(document(measurements) | kept), "utf-8")
     return path
 
 
@@ -96,6 +96,26 @@ def test_the_comparison_of_two_files_fails_where_a_ratio_got_worse(tmp_path: Pat
     assert worse.returncode == 1
     assert "WORSE     query, words: 10.00 -> 13.00 of python -c pass" in worse.stdout
     assert run("bench.compare", old, new, "--tolerance", "0.5").returncode == 0
+
+
+def test_the_comparison_fails_where_a_benchmark_failed_that_did_not_before(tmp_path: Path) -> None:
+    old = write(tmp_path / "old.json", ALL, failed=["peers"])
+    new = write(tmp_path / "new.json", [RATE], failed=["peers", "query"])
+    done = run("bench.compare", old, new)
+    assert done.returncode == 1
+    assert "FAILED    query, which did not before\n" in done.stdout
+    assert "FAILED    peers" not in done.stdout
+    assert run("bench.compare", new, new).returncode == 0
+
+
+def test_the_comparison_names_what_was_not_measured_again_and_takes_it_for_no_failure(
+    tmp_path: Path,
+) -> None:
+    old = write(tmp_path / "old.json", ALL)
+    done = run("bench.compare", old, write(tmp_path / "new.json", [RATE]))
+    gone = [line for line in done.stdout.splitlines() if line.startswith("gone")]
+    assert [line.split(",")[0].split()[1] for line in gone] == [one.bench for one in ALL[1:]]
+    assert done.returncode == 0
 
 
 def test_a_benchmark_that_fails_is_named_and_does_not_stop_the_next(tmp_path: Path) -> None:

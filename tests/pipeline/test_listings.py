@@ -256,6 +256,49 @@ def test_of_many_entries_each_counts(index, root) -> None:
     assert scan(index, root).counts.queued == 1
 
 
+def test_in_a_tree_of_many_folders_only_those_with_a_change_are_compared(
+    index, root, looked_into
+) -> None:
+    folders = [root / f"{number:03}" for number in range(150)]
+    folders += [root / f"{number:03}" / "edited" for number in range(0, 150, 7)]
+    folders.append(root / os.fsdecode(b"\xe9t\xe9"))
+    for folder in folders:
+        folder.mkdir()
+        (folder / "a.jpg").write_bytes(b"a")
+    scan(index, root)
+    read_all(index)
+    assert scan(index, root).counts.unchanged == 3 + len(folders)
+    looked_into.clear()
+    assert scan(index, root).counts.unchanged == 3 + len(folders)
+    assert looked_into == []
+    changed = [folders[number] for number in (0, 70, 149, 151, -1)]
+    for folder in changed:
+        (folder / "a.jpg").write_bytes(b"longer than it was")
+    assert scan(index, root).counts.queued == len(changed)
+    assert {Path(job.path).parent for job in jobs.claim(index, 99)} == set(changed)
+    assert len(looked_into) == len(changed)
+
+
+def test_a_folder_that_the_index_came_to_know_during_a_scan_is_compared_with_that(
+    index, root
+) -> None:
+    (root / "out").mkdir()
+    one = Scan(index, str(root), Rules(), 1)
+    steps = one.steps()
+    next(steps)
+    next(steps)  # "in", when "out" was asked about, too
+    (root / "out" / "d.jpg").write_bytes(b"d")
+    Scan(index, str(root), Rules(), 1).look(str(root / "out"), {"d.jpg"})
+    for _ in steps:
+        pass
+    assert [name for (name,) in index.execute("select name from files order by name")] == [
+        "a.jpg",
+        "b.jpg",
+        "c.jpg",
+        "d.jpg",
+    ]
+
+
 class Histories(RuleBasedStateMachine):
     """One index uses what it knows of whole folders, another one forgets it before each scan."""
 
@@ -345,6 +388,33 @@ class Histories(RuleBasedStateMachine):
                 pass
             counts.append(one.counts)
         assert counts[0] == counts[1]
+
+    @rule(
+        steps=st.integers(1, 5),
+        folder=st.sampled_from(FOLDERS),
+        name=st.sampled_from(NAMES),
+        size=st.none() | st.integers(0, 3),
+    )
+    def scan_while_somebody_changes_a_file(
+        self, steps: int, folder: str, name: str, size: int | None
+    ) -> None:
+        self.indexes[1].execute("delete from listings")
+        scans = [Scan(index, str(self.root), self.rules, self.pack_id) for index in self.indexes]
+        running = [one.steps() for one in scans]
+        for _ in range(steps):
+            for one in running:
+                next(one, None)
+        if size is None:
+            self.remove(folder, name)
+        else:
+            self.write(folder, name, size)
+        for index in self.indexes:
+            told = Scan(index, str(self.root), self.rules, self.pack_id)
+            told.look(str(self.root / folder), {name})
+        for one in running:
+            for _ in one:
+                pass
+        assert scans[0].counts == scans[1].counts
 
     @invariant()
     def both_are_the_same(self) -> None:

@@ -87,14 +87,13 @@ def test_photos_not_found_are_offline_without_their_disk_or_with_another_one() -
 
 
 def test_a_folder_that_vanished_is_missing_and_one_whose_mount_point_vanished_is_offline() -> None:
-    known = [
-        KnownFolder(1, "/p", None),
+    unvisited = [
         KnownFolder(2, "/p/old", None),
         KnownFolder(3, "/p/usb", "disk-a"),
         KnownFolder(4, "/p/usb/dcim", None),
         KnownFolder(5, "/p/locked/in", None),
     ]
-    absent = absent_folders(known, {"/p"}, unreadable=["/p/locked"], offline=[])
+    absent = absent_folders(unvisited, unreadable=["/p/locked"], offline=[])
     assert {folder.id: absence for folder, absence in absent} == {
         2: "missing",
         3: "offline",
@@ -103,8 +102,8 @@ def test_a_folder_that_vanished_is_missing_and_one_whose_mount_point_vanished_is
 
 
 def test_what_lies_below_an_unmounted_folder_is_offline() -> None:
-    known = [KnownFolder(1, "/p/usb", "disk-a"), KnownFolder(2, "/p/usb/dcim", None)]
-    absent = absent_folders(known, {"/p", "/p/usb"}, unreadable=[], offline=["/p/usb"])
+    unvisited = [KnownFolder(2, "/p/usb/dcim", None)]
+    absent = absent_folders(unvisited, unreadable=[], offline=["/p/usb"])
     assert [(folder.id, absence) for folder, absence in absent] == [(2, "offline")]
 
 
