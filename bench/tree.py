@@ -38,7 +38,7 @@ def proportional_bytes(pid: int) -> int:
 
 
 def unbacked_bytes(pid: int) -> int:
-    """Of that, what lies in no file, so that the system can only take it back by writing it to a swap."""
+    """Of that, what lies in no file: the system can only take it back by writing it to a swap."""
     found = [smaps(member) for member in members(pid)]
     return sum(one.get("Pss_Anon", 0) + one.get("Pss_Shmem", 0) for one in found)
 

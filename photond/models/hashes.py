@@ -71,6 +71,12 @@ def sha256_once(path: Path) -> str:
     return sha256_anew(path)
 
 
+def keep_sha256(path: Path, sha256: str) -> None:
+    """Keep the hash of a file that this process has just written, where nobody else writes."""
+    with contextlib.suppress(OSError):
+        _keep(path, _Hashed(_identity(path), sha256))
+
+
 def _identity(path: Path) -> Identity:
     status = path.stat()
     return (

@@ -29,7 +29,7 @@ from photond.config.settings import ModelSettings
 from photond.errors import ConfigError, ModelError
 from photond.logs import get_logger
 from photond.models import processor
-from photond.models.hashes import sha256_of, sha256_once
+from photond.models.hashes import keep_sha256, sha256_of, sha256_once
 from photond.models.pack import Pack, Sha256
 from photond.models.shelf import all_packs
 from photond.replacement import sync
@@ -170,17 +170,19 @@ class PreparedTowers:
                 with _making:
                     _require_room(folder, tower.stat().st_size)
                     prepare(tower, folder)
-                _seal(folder, origin)
-                folder.rename(self._folder / origin.key)
+                statement = _seal(folder, origin)
+                kept = folder.rename(self._folder / origin.key)
                 sync(self._folder)
         except (BlockingIOError, FileNotFoundError):
             return None  # another process has its hands in there
         except (ModelError, OSError) as error:
             self.give_up(origin, error)
             return None
+        for name, sha256 in statement.files.items():
+            keep_sha256(kept / name, sha256)
         with suppress(OSError):
             self.prune()
-        return self._folder / origin.key / GRAPH
+        return kept / GRAPH
 
     def give_up(self, origin: Origin, reason: Exception) -> None:
         """Remove a tower that turned out to be of no use; who has it loaded can go on."""
@@ -275,8 +277,8 @@ def _check(folder: Path, origin: Origin) -> None:
             raise ModelError(f"{name} is damaged")
 
 
-def _seal(folder: Path, origin: Origin) -> None:
-    """State what was written to a folder, and have the disk hold all of it.
+def _seal(folder: Path, origin: Origin) -> _Statement:
+    """State what was written to a folder, and have the disk hold all of it; returns what was stated.
 
     Raises:
         OSError: The disk refuses.
@@ -288,6 +290,7 @@ def _seal(folder: Path, origin: Origin) -> None:
         (folder / name).chmod(0o600)
         sync(folder / name)
     sync(folder)
+    return statement
 
 
 def _require_room(folder: Path, tower_bytes: int) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from photond.models import hashes
 from photond.models import prepared as module
 from photond.models.hashes import sha256_of
 from photond.models.pack import Pack
@@ -113,6 +114,20 @@ def test_the_weights_are_not_the_processs_own_memory(place: Path) -> None:
         )
         (data,) = place.glob(f"*/{DATA}")
         assert float(done.stdout) < data.stat().st_size / 1e6 / 4
+
+
+def test_the_next_load_does_not_hash_what_was_just_written(
+    kept: PreparedTowers, tiny: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ImageTower(tiny, prepared=kept)
+
+    def refuse(path: Path) -> str:
+        pytest.fail(f"{path} is hashed")
+
+    monkeypatch.setattr(hashes, "sha256_of", refuse)
+    origin = origin_of(str(tiny.image.sha256), onnxruntime.__version__)
+    assert origin is not None
+    assert kept.find(origin) is not None
 
 
 def flip_a_bit(folder: Path) -> None:
