@@ -9,7 +9,7 @@ threads, queue, hashes and rows.
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from photond.models.pack import load_pack
 from photond.models.sessions import open_session
 from photond.pipeline.inputs import input_spec
 
-_TOWER_RUNS = 8
+_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +91,20 @@ def _measure_on(core: int, pack_folder: Path, paths: list[Path], begins_at: floa
         picture = decode(data[number], name=paths[number].name, min_side=spec.size, limits=Limits())
         return to_tensor(picture.image, spec)
 
-    tensors = [tensor_of(number)[np.newaxis] for number in range(min(len(paths), _TOWER_RUNS))]
-    session.run([pack.image.output], {pack.image.input: tensors[0]})
+    def run(tensor: np.ndarray) -> None:
+        session.run([pack.image.output], {pack.image.input: tensor[np.newaxis]})
+
+    run(tensor_of(0))
     time.sleep(max(0.0, begins_at - time.monotonic()))
-    decoding = _seconds_a_call(tensor_of, len(paths))
-    running = _seconds_a_call(
-        lambda number: session.run([pack.image.output], {pack.image.input: tensors[number]}),
-        len(tensors),
-    )
-    return Bound(decoding, running)
-
-
-def _seconds_a_call(call: Callable[[int], object], count: int) -> float:
-    # Of the process, because some decoders have threads of their own.
-    started = time.process_time()
-    for number in range(count):
-        call(number)
-    return (time.process_time() - started) / count
+    decoding, running, count = 0.0, 0.0, 0
+    # In turns, as photos are indexed, and for so long that a moment's noise is not all there is.
+    while count % len(paths) or time.monotonic() < begins_at + _SECONDS:
+        # Of the process, because some decoders have threads of their own.
+        started = time.process_time()
+        tensor = tensor_of(count % len(paths))
+        decoded = time.process_time()
+        run(tensor)
+        decoding += decoded - started
+        running += time.process_time() - decoded
+        count += 1
+    return Bound(decoding / count, running / count)

@@ -254,7 +254,10 @@ class Workers:
         if not ready:
             return
         try:
-            embeddings = self._task.tower().embed(np.stack([one.picture.pixels for one in ready]))
+            pixels = [one.picture.pixels for one in ready]
+            # One is not copied.
+            batch = pixels[0][np.newaxis] if len(pixels) == 1 else np.stack(pixels)
+            embeddings = self._task.tower().embed(batch)
         except Exception as error:  # noqa: BLE001 - as above
             if len(ready) == 1:
                 yield _failed(ready[0].job, ready[0].sha256, error)
