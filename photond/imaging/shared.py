@@ -3,6 +3,7 @@
 import mmap
 import os
 
+_DESCRIPTORS = "/proc/self/fd"
 _STEP_BYTES = 1 << 16
 _KEPT_BYTES = 1 << 25
 
@@ -26,10 +27,15 @@ class SharedMemory:
     def open_to_read(self) -> int:
         """A descriptor of it that cannot be written through; the caller closes it.
 
+        Where there is no `/proc`, as in a bare chroot, there is no way to one, and it can be.
+
         Raises:
             OSError: There are no descriptors left.
         """
-        return os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.open(f"{_DESCRIPTORS}/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return os.dup(self._descriptor)
 
     def room(self, size: int) -> memoryview:
         """The first `size` bytes of it, to write to; what they were before is undefined.

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photond.imaging import shared
 from photond.imaging.shared import SharedMemory
 
 
@@ -54,6 +55,16 @@ def test_it_cannot_be_written_to_by_whom_it_is_given_to_read() -> None:
         os.ftruncate(descriptor, 0)
     with pytest.raises(PermissionError):
         mmap.mmap(descriptor, 1)
+    assert os.pread(descriptor, 1, 0) == b"\x07"
+    os.close(descriptor)
+    memory.close()
+
+
+def test_without_proc_it_can_be_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "_DESCRIPTORS", "/nowhere")
+    memory = SharedMemory()
+    memory.room(1)[0] = 7
+    descriptor = memory.open_to_read()
     assert os.pread(descriptor, 1, 0) == b"\x07"
     os.close(descriptor)
     memory.close()
