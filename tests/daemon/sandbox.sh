@@ -16,7 +16,7 @@ echo $$ > "$group/cgroup.procs"
 
 mount -t tmpfs -o mode=755 none /srv
 mkdir -p /srv/code /srv/site /srv/home/.config/systemd/user/photond.service.d /srv/home/.ssh
-mkdir -p /srv/home/.local/share/photond /srv/home/.cache/photond
+mkdir -p /srv/home/.local/share/photond
 mount --bind "$project" /srv/code
 mount --bind "$site" /srv/site
 cp "$unit" /srv/home/.config/systemd/user/photond.service
