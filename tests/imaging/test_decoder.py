@@ -297,3 +297,24 @@ def test_a_decoder_dies_with_the_thread_that_started_it() -> None:
 def test_a_decoder_starts_without_numpy_which_takes_longer_to_load_than_all_else() -> None:
     loads = "import sys, photond.imaging.child; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", loads], check=True)
+
+
+_FIRST_ANSWERS = """
+import sys, threading
+from photond.imaging import decoder, message
+from photond.imaging.picture import Facts
+said = decoder.msgspec.msgpack.encode(message.Done(Facts("JPEG", 1, 1), bytes(16), 1, 1))
+barrier = threading.Barrier(8)
+def read():
+    barrier.wait()
+    decoder._ANSWERS.decode(said)
+threads = [threading.Thread(target=read) for _ in range(8)]
+sys.setswitchinterval(1e-7)
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_the_first_answers_can_come_to_all_workers_at_once() -> None:
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", _FIRST_ANSWERS], check=True)
