@@ -5,8 +5,9 @@
 A ratio got worse if it moved the wrong way by more than a part of what it was; where there is a most
 that it may be, by more than that part of the most, because far below it a ratio is mostly noise. What
 the earlier run measured and the later one did not is named as "gone" and no more, so that a run of a
-few benchmarks can be compared with one of all. The exit status is 1 if a ratio got worse, or is not what
-is demanded, or if a benchmark failed that did not before.
+few benchmarks can be compared with one of all; so is what misses its demand in both, as "missed". The
+exit status is 1 if a ratio got worse, or is no longer what is demanded, or if a benchmark failed that
+did not before.
 """
 
 import argparse
@@ -23,7 +24,7 @@ TOLERANCE = 0.15
 # Below this a ratio says that there was nothing to measure.
 _NOTHING = 0.01
 
-Verdict = Literal["MISSED", "WORSE", "better", "as before", "new", "gone"]
+Verdict = Literal["MISSED", "WORSE", "missed", "better", "as before", "new", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def compare(
 
 def verdict(old: Measurement | None, new: Measurement, tolerance: float) -> Verdict:
     """What a figure of a run is to be called, given the same of an earlier one."""
-    if not new.is_met:
+    if not new.is_met and (old is None or old.is_met):
         return "MISSED"
     if old is None:
         return "new"
@@ -108,7 +109,9 @@ def verdict(old: Measurement | None, new: Measurement, tolerance: float) -> Verd
     margin = tolerance * max(abs(old.ratio), new.at_most or 0.0, _NOTHING)
     if worsening > margin:
         return "WORSE"
-    return "better" if worsening < -margin else "as before"
+    if worsening < -margin:
+        return "better"
+    return "as before" if new.is_met else "missed"
 
 
 if __name__ == "__main__":

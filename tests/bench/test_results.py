@@ -87,6 +87,14 @@ def test_what_is_missed_is_worse_than_no_change_and_new_and_gone_are_told_apart(
     assert verdicts == {missed: "MISSED", TEXT: "new", HELP: "gone"}
 
 
+def test_what_was_missed_before_is_no_news_unless_it_got_worse() -> None:
+    before = with_ratio(RATE, 0.8)
+    assert verdict(before, with_ratio(RATE, 0.78), 0.15) == "missed"
+    assert verdict(before, with_ratio(RATE, 0.94), 0.15) == "better"
+    assert verdict(before, with_ratio(RATE, 0.6), 0.15) == "WORSE"
+    assert verdict(None, before, 0.15) == "MISSED"
+
+
 def test_the_comparison_of_two_files_fails_where_a_ratio_got_worse(tmp_path: Path) -> None:
     old = write(tmp_path / "old.json", ALL)
     slower = [with_ratio(one, 13.0) if one is TEXT else one for one in ALL]
