@@ -138,15 +138,15 @@ def _copied(
     connection: Connection, pack_id: int, file: VectorFile, most: int
 ) -> CopiedVectors | None:
     """What a file has of a snapshot, if no more than `most` changes are missing."""
-    state = changes.current(connection, pack_id)
-    embedded = embeddings.count_embeddings(connection, pack_id)
-    if file.knows(state):
-        return CopiedVectors(file, state, _tail(connection, pack_id, []), embedded)
-    noted = changes.since(connection, pack_id, file.header.sequence)
+    sequence = changes.current(connection, pack_id)
+    noted: list[Change] | None = []
+    if not file.knows(sequence):
+        sequence = file.header.sequence
+        noted = changes.since(connection, pack_id, sequence)
     if noted is None or len(noted) > most:
         return None
-    tail = _tail(connection, pack_id, noted)
-    return CopiedVectors(file, file.header.sequence, tail, embedded)
+    embedded = embeddings.count_embeddings(connection, pack_id)
+    return CopiedVectors(file, sequence, _tail(connection, pack_id, noted), embedded)
 
 
 def _tail(connection: Connection, pack_id: int, noted: list[Change]) -> Tail:
