@@ -9,7 +9,8 @@ from PIL import Image
 
 _Pixels = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
-_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+# Integers of 32 bits and floats; the other deep modes are all of 16 bits.
+_WIDE = ("I", "F")
 _PHOTOMETRIC = 262
 # How much of a picture is converted at a time.
 _STRIP_PIXELS = 1 << 20
@@ -21,11 +22,11 @@ def to_grey(image: Image.Image) -> Image.Image:
     Args:
         image: Of one of the modes I, F and I;16.
     """
-    if image.mode in _SIXTEEN_BIT:
-        # TIFF's "white is zero", which Pillow minds in 8 bits only.
-        is_negative = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
-        return _converted(image, lambda deep: (deep >> 8) ^ (0xFF if is_negative else 0))
-    return _converted(image, _scaling(image))
+    if image.mode in _WIDE:
+        return _converted(image, _scaling(image))
+    # TIFF's "white is zero", which Pillow minds in 8 bits only.
+    is_negative = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+    return _converted(image, lambda deep: (deep >> 8) ^ (0xFF if is_negative else 0))
 
 
 def _scaling(image: Image.Image) -> _Pixels:
@@ -57,7 +58,7 @@ def _strips(image: Image.Image) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
         values = np.asarray(strip)
-        if image.mode in _SIXTEEN_BIT:
-            yield top, values.astype(np.uint16)
-        else:
+        if image.mode in _WIDE:
             yield top, np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        else:
+            yield top, values.astype(np.uint16)
