@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.tree import proportional_bytes, unbacked_bytes
+from bench.tree import memory_of
 
 _SAMPLE_SECONDS = 0.05
 
@@ -48,8 +48,8 @@ def cost_of(argv: Sequence[str], environ: Mapping[str, str], folder: Path | None
     def look() -> None:
         nonlocal peak, unbacked
         while not ended.wait(_SAMPLE_SECONDS):
-            peak = max(peak, proportional_bytes(process.pid))
-            unbacked = max(unbacked, unbacked_bytes(process.pid))
+            now = memory_of(process.pid)
+            peak, unbacked = max(peak, now.proportional), max(unbacked, now.unbacked)
 
     looking = threading.Thread(target=look)
     looking.start()

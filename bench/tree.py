@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -32,15 +33,31 @@ def cpu_seconds(pid: int) -> float:
     return total / _TICKS
 
 
-def proportional_bytes(pid: int) -> int:
-    """Memory of a process and its descendants; a page that several of them share counts once."""
-    return sum(smaps(member).get("Pss", 0) for member in members(pid))
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of a process and its descendants, in bytes; a page that several of them share counts once.
+
+    Attributes:
+        proportional: All of it.
+        unbacked: What of it lies in no file: the system can only take it back by writing it to a swap.
+    """
+
+    proportional: int
+    unbacked: int
 
 
-def unbacked_bytes(pid: int) -> int:
-    """Of that, what lies in no file: the system can only take it back by writing it to a swap."""
+def memory_of(pid: int) -> Memory:
+    """What they have now; each is asked once, which stops it for a moment."""
     found = [smaps(member) for member in members(pid)]
-    return sum(one.get("Pss_Anon", 0) + one.get("Pss_Shmem", 0) for one in found)
+    return Memory(
+        sum(one.get("Pss", 0) for one in found),
+        sum(one.get("Pss_Anon", 0) + one.get("Pss_Shmem", 0) for one in found),
+    )
+
+
+def proportional_bytes(pid: int) -> int:
+    """All the memory of `memory_of`."""
+    return memory_of(pid).proportional
 
 
 def resident_bytes(pid: int) -> int:
