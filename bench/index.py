@@ -45,8 +45,6 @@ from photond.store.database import connect_read_only
 
 CACHE = Path(tempfile.gettempdir()) / "photond-bench"
 WANTED = 0.95
-# After so long the hash of a new file is kept.
-_SETTLED_SECONDS = 2.5
 _LOAD = """
 import sys
 from pathlib import Path
@@ -276,15 +274,13 @@ def home(case: Case, folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _prepare(case: Case, environ: Mapping[str, str]) -> None:
-    """Have the image tower kept as it is made ready, and hashed, as it is on all days but the first."""
+    """Have the image tower kept as it is made ready, as it is on all days but the first."""
     prepared = PreparedTowers(
         case.cache / "cache/photond/towers", packs.data_home(case.cache) / "photond/models"
     )
     if prepared.bytes_of(case.pack):
         return
     load = [sys.executable, "-c", _LOAD, case.pack.folder]
-    subprocess.run(load, env=environ, check=True)
-    time.sleep(_SETTLED_SECONDS)
     subprocess.run(load, env=environ, check=True)
 
 
