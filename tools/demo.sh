@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.."
 
 export PHOTOND_DATABASE="$PWD/.demo/index.db"
 export XDG_CONFIG_HOME="$PWD/.demo/config"
+export XDG_STATE_HOME="$PWD/.demo/state"
+export XDG_CACHE_HOME="$PWD/.demo/cache"
 
 show() {
   printf '\n$ photond'
